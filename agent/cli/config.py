@@ -1,0 +1,46 @@
+"""`fidamia config`: is the configuration right, and what is in force."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import msgspec
+
+from agent import config
+from agent.cli.main import config_option
+from agent.i18n import _
+
+SECRETS = {("broker", "username")}
+
+
+@click.group()
+def command() -> None:
+    """Check or show the configuration."""
+
+
+@command.command()
+@config_option
+def check(config_path: Path) -> None:
+    """Name every fault at once, with file, line, key and what is allowed. Exit codes: 0, 78."""
+    config.load(config_path)
+    click.echo(_("{path}: correct").format(path=config_path))
+
+
+@command.command()
+@config_option
+def show(config_path: Path) -> None:
+    """Show every key in force, the defaults and the environment included; secrets masked."""
+    from agent.drivers.camera import redacted  # noqa: PLC0415 - `check` need not wait for OpenCV
+
+    settings = config.load(config_path)
+    for section in msgspec.structs.fields(settings):
+        click.echo(f"[{section.name}]")
+        for key, value in msgspec.structs.asdict(getattr(settings, section.name)).items():
+            if value is None:
+                continue
+            if (section.name, key) == ("camera", "source") and "://" in value:
+                value = redacted(value)  # noqa: PLW2901 - an address may hold a user and a password
+            shown = '"***"' if (section.name, key) in SECRETS and value else msgspec.json.encode(value).decode()
+            click.echo(f"{key} = {shown}")
+        click.echo()

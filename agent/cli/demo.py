@@ -1,0 +1,144 @@
+"""`fidamia demo`: a patrol without hardware, and the check that every report arrived exactly once."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from agent.demo import Demonstration, Outcome, Patrol, Progress
+from agent.i18n import _, language
+from agent.manifest import Manifest, load_manifest
+
+LINE_EVERY = 5.0  # seconds, where the output is no terminal
+FILE_WIDTH = 160  # characters
+UNKNOWN = "-"
+
+
+@click.command()
+@click.option("--images", type=click.Path(exists=True, file_okay=False, path_type=Path), help="A folder of pictures.")
+@click.option("--track", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="The NMEA track of them.")
+@click.option("--seconds", type=click.FloatRange(min=1), help="How long to drive; by default 30, or all pictures.")
+@click.option("--keep", type=click.Path(file_okay=False, path_type=Path), help="Leave stores and logs in this folder.")
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+def command(images: Path | None, track: Path | None, seconds: float | None, keep: Path | None, as_json: bool) -> None:
+    """Drive a patrol on this machine: simulated streets, or the pictures and track given.
+
+    Camera, model, store, broker (mosquitto on a free loopback port) and centre are the real ones.
+    Exit codes: 0 every report arrived exactly once, 1 not.
+    """
+    if track is not None and images is None:
+        raise click.UsageError(_("--track goes with --images"))
+    if keep is not None and keep.exists() and any(keep.iterdir()):
+        raise click.UsageError(_("{path} is not empty; name a new folder").format(path=keep))
+    with ExitStack() as stack:
+        if keep is None:
+            directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fidamia-demo-")))
+        else:
+            keep.mkdir(mode=0o700, parents=True, exist_ok=True)
+            directory = keep.absolute()
+        with Demonstration(directory, Patrol(images, track, seconds)) as demonstration:
+            _show_progress(demonstration)
+            outcome = demonstration.outcome()
+    if as_json:
+        click.echo(msgspec.json.encode(_as_json(outcome, keep)).decode())
+    else:
+        _show(outcome, load_manifest(), keep)
+    sys.exit(0 if outcome.exactly_once else 1)
+
+
+def _show_progress(demonstration: Demonstration) -> None:
+    """One line that renews itself on a terminal; elsewhere one every five seconds."""
+    terminal = sys.stderr.isatty()
+    last = -LINE_EVERY
+    for progress in demonstration.watch():
+        if terminal:
+            click.echo(f"\r{_line(progress)}\033[K", nl=False, err=True)
+        elif progress.seconds - last >= LINE_EVERY:
+            last = progress.seconds
+            click.echo(_line(progress), err=True)
+    if terminal:
+        click.echo("\r\033[K", nl=False, err=True)
+
+
+def _line(progress: Progress) -> str:
+    return _("{seconds:4.0f} s: {frames} frames looked at, {found} reports, {delivered} delivered").format(
+        seconds=progress.seconds, frames=progress.frames, found=progress.found, delivered=progress.delivered
+    )
+
+
+def _show(outcome: Outcome, manifest: Manifest, keep: Path | None) -> None:
+    from rich.console import Console  # noqa: PLC0415 - only here, and it takes a while to load
+    from rich.table import Table  # noqa: PLC0415
+
+    table = Table(box=None, pad_edge=False)
+    for heading in (_("time"), _("defect"), _("probability"), _("place"), _("team"), _("frames"), _("decision")):
+        table.add_column(heading, no_wrap=True)
+    for one in sorted(outcome.reports, key=lambda one: one["properties"]["sequence"]):
+        table.add_row(*_row(one, manifest))
+    # A pipe has no width: what is cut off there is lost.
+    console = Console() if sys.stdout.isatty() else Console(width=FILE_WIDTH)
+    console.print(table)
+    click.echo()
+    click.echo(
+        _("{frames} frames looked at in {seconds:.0f} s; {found} reports on the device, {held} at the centre.").format(
+            frames=outcome.frames, seconds=outcome.seconds, found=outcome.found, held=len(outcome.reports)
+        )
+    )
+    if outcome.exactly_once:
+        click.echo(click.style(_("Every report arrived exactly once."), fg="green"))
+    else:
+        click.echo(
+            click.style(
+                _(
+                    "Not exactly once: {missing} missing, {doubled} doubled, {different} different, {more} unexpected."
+                ).format(
+                    missing=len(outcome.missing),
+                    doubled=len(outcome.doubled),
+                    different=len(outcome.different),
+                    more=len(outcome.unexpected),
+                ),
+                fg="red",
+            )
+        )
+    if keep is not None:
+        click.echo(_("The map of it: {path} (GeoJSON, opens in QGIS)").format(path=keep / "reports.geojson"))
+
+
+def _row(one: dict[str, Any], manifest: Manifest) -> list[str]:
+    properties = one["properties"]
+    label = manifest.label(properties["label"])
+    place = UNKNOWN
+    if one["geometry"]:
+        lon, lat = one["geometry"]["coordinates"]
+        place = f"{lat:.5f} {lon:.5f}"
+    return [
+        properties["observed_at"][11:19],
+        label.fr if language() == "fr" else label.en,
+        f"{properties['probability']:.0%}",
+        place,
+        properties["team"] or UNKNOWN,
+        str(properties["frames"]),
+        _("accepted") if properties["decision"] == "accepted" else _("to review"),
+    ]
+
+
+def _as_json(outcome: Outcome, keep: Path | None) -> dict[str, Any]:
+    return {
+        "exactly_once": outcome.exactly_once,
+        "found": outcome.found,
+        "stored": len(outcome.reports),
+        "missing": outcome.missing,
+        "unexpected": outcome.unexpected,
+        "different": outcome.different,
+        "doubled": outcome.doubled,
+        "frames": outcome.frames,
+        "seconds": round(outcome.seconds, 1),
+        "directory": str(keep) if keep is not None else None,
+        "reports": outcome.reports,
+    }

@@ -1,0 +1,66 @@
+"""`fidamia status`: one plain sentence, then the parts. Needs neither the daemon nor the network."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+import msgspec
+
+from agent.cli.main import config_option
+from agent.diagnosis import Diagnosis, diagnose
+from agent.i18n import _
+
+COLOURS = {"ok": "green", "waiting": "yellow", "failed": "red", "off": None}
+
+
+@click.command()
+@config_option
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+def command(config_path: Path, as_json: bool) -> None:
+    """Say in one sentence how the agent is, then part by part.
+
+    Exit codes: 0 healthy, 1 degraded, 2 down, 3 cannot tell.
+    """
+    diagnosis = diagnose(config_path)
+    if as_json:
+        click.echo(msgspec.json.encode(diagnosis).decode())
+    else:
+        _show(diagnosis)
+    sys.exit(diagnosis.exit_code)
+
+
+def _show(diagnosis: Diagnosis) -> None:
+    click.echo(diagnosis.sentence)
+    if not diagnosis.parts:
+        return
+    names = {
+        "camera": _("camera"),
+        "gps": _("GPS"),
+        "model": _("model"),
+        "store": _("store"),
+        "centre": _("centre"),
+    }
+    states = {"ok": _("well"), "waiting": _("waiting"), "failed": _("failed"), "off": _("off")}
+    name_width = max(len(name) for name in names.values())
+    state_width = max(len(state) for state in states.values())
+    click.echo()
+    if diagnosis.state == "down":
+        click.echo(_("How it was when it last said so:"))
+    for key, part in diagnosis.parts.items():
+        state = click.style(f"{states.get(part.state, part.state):<{state_width}}", fg=COLOURS.get(part.state))
+        detail = ", ".join(text for text in (part.detail, _figures(key, part.figures)) if text)
+        click.echo(f"  {names.get(key, key):<{name_width}}  {state}  {detail}".rstrip())
+
+
+def _figures(name: str, figures: dict[str, float | int | str | None]) -> str:
+    """The part's figures in words; those that a newer daemon may have added stay out."""
+    words = {
+        "camera": [("frames", _("{} frames")), ("looked_at", _("{} looked at"))],
+        "gps": [("age_s", _("fix {:.1f} s old")), ("eph_m", _("good to {:.0f} m"))],
+        "model": [("name", "{}"), ("version", "{}"), ("runtime", "{}")],
+        "store": [("reports", _("{} reports since the start"))],
+        "centre": [("settled", _("{} delivered since the start")), ("waiting", _("{} on their way"))],
+    }
+    return ", ".join(text.format(figures[key]) for key, text in words.get(name, []) if figures.get(key) is not None)

@@ -1,0 +1,158 @@
+"""The configuration of the device: every key, its default and its bounds. `systemd/agent.toml` explains them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from agent import configfile
+from agent.i18n import _
+
+DEFAULT_PATH = Path("/etc/fidamia/agent.toml")
+
+DEVICE_NAME = "^[a-z0-9][a-z0-9-]{0,31}$"
+DeviceName = Annotated[str, Meta(pattern=DEVICE_NAME)]
+TopicPrefix = Annotated[str, Meta(pattern="^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$")]
+Port = Annotated[int, Meta(ge=1, le=65535)]
+Positive = Annotated[float, Meta(gt=0)]
+NotNegative = Annotated[float, Meta(ge=0)]
+Fraction = Annotated[float, Meta(ge=0, le=1)]
+
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class Agent(msgspec.Struct, frozen=True):
+    """Who this device is."""
+
+    device: DeviceName
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+
+class Camera(msgspec.Struct, frozen=True):
+    """Where pictures come from, and which parts of them are looked at."""
+
+    source: Annotated[str, Meta(min_length=1)] = "/dev/video0"
+    name: DeviceName = "front"
+    width: Annotated[int, Meta(ge=64, le=7680)] | None = None
+    height: Annotated[int, Meta(ge=64, le=4320)] | None = None
+    regions: list[tuple[Fraction, Fraction, Fraction, Fraction]] = []
+
+    def __post_init__(self) -> None:
+        for left, top, right, bottom in self.regions:
+            if left >= right or top >= bottom:
+                raise ValueError(
+                    _("regions: [{left}, {top}, {right}, {bottom}] is empty; give left, top, right, bottom").format(
+                        left=left, top=top, right=right, bottom=bottom
+                    )
+                )
+
+
+class Gps(msgspec.Struct, frozen=True):
+    """Where positions come from."""
+
+    source: Annotated[str, Meta(min_length=1)] = "gpsd"
+    host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"
+    port: Port = 2947
+
+
+class Simulator(msgspec.Struct, frozen=True):
+    """The drawn patrol, where camera and gps are `simulator`."""
+
+    seed: Annotated[int, Meta(ge=0)] = 1
+    speed_factor: Positive = 1.0
+    seconds: Positive = 3600.0
+
+
+class Trigger(msgspec.Struct, frozen=True):
+    """Which frames are looked at."""
+
+    every_m: NotNegative = 4.0
+    every_s: NotNegative = 1.0
+
+
+class Model(msgspec.Struct, frozen=True):
+    """The model that decides."""
+
+    name: Annotated[str, Meta(min_length=1)] = "defects"
+    runtime: Literal["auto", "ai-edge-litert", "tflite-runtime"] = "auto"
+    threads: Annotated[int, Meta(ge=1, le=16)] = 1
+
+
+class Aggregate(msgspec.Struct, frozen=True):
+    """When successive frames show one defect."""
+
+    reach_m: Positive = 10.0
+    patience_s: Positive = 2.0
+
+
+class Store(msgspec.Struct, frozen=True):
+    """Where reports are kept."""
+
+    directory: Annotated[str, Meta(min_length=1)] = "/var/lib/fidamia"
+    runtime_directory: str = ""
+
+
+class Broker(msgspec.Struct, frozen=True):
+    """The MQTT broker, and how this side proves who it is."""
+
+    host: Annotated[str, Meta(min_length=1)] = "localhost"
+    port: Port = 8883
+    prefix: TopicPrefix = "fidamia/v1"
+    tls: bool = True
+    ca: str = ""
+    certificate: str = ""
+    key: str = ""
+    username: str = ""
+    password_file: str = ""
+    keepalive_s: Annotated[int, Meta(ge=5, le=300)] = 15
+
+    def __post_init__(self) -> None:
+        if not self.tls and self.host not in LOOPBACK:
+            raise ValueError(
+                _("tls = false is only allowed on this machine itself (host = localhost); set tls = true and ca")
+            )
+        if bool(self.certificate) != bool(self.key):
+            raise ValueError(_("certificate and key belong together: give both, or neither"))
+        if bool(self.username) != bool(self.password_file):
+            raise ValueError(_("username and password_file belong together: give both, or neither"))
+
+
+class Sync(msgspec.Struct, frozen=True):
+    """How reports are delivered."""
+
+    window: Annotated[int, Meta(ge=1, le=100)] = 20
+    resend_after_s: Positive = 60.0
+
+
+class Config(msgspec.Struct, frozen=True):
+    """The whole file, a section a field."""
+
+    agent: Agent
+    camera: Camera
+    gps: Gps
+    simulator: Simulator
+    trigger: Trigger
+    model: Model
+    aggregate: Aggregate
+    store: Store
+    broker: Broker
+    sync: Sync
+
+    @property
+    def store_directory(self) -> Path:
+        """Where the store lives."""
+        return Path(self.store.directory)
+
+    @property
+    def status_file(self) -> Path:
+        """Where the daemon says how it is, each second."""
+        return Path(self.store.runtime_directory or self.store.directory) / "status.json"
+
+
+def load(path: Path) -> Config:
+    """Read the configuration; the environment wins over the file. Raises ConfigError with every fault."""
+    return configfile.load(path, Config, os.environ)

@@ -1,0 +1,176 @@
+"""Reads a TOML file into typed sections, and names every fault at once with file, line and what is allowed."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+import typing
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import inspect
+
+from agent.errors import ConfigError
+from agent.i18n import _
+
+ENVIRONMENT_PREFIX = "FIDAMIA_"
+SECTION = re.compile(r"\[\s*([A-Za-z0-9_-]+)\s*\]\s*(?:#|$)")
+
+Config = TypeVar("Config", bound=msgspec.Struct)
+
+
+def load(path: Path, schema: type[Config], environment: Mapping[str, str]) -> Config:
+    """Read `path` into `schema`, a Struct whose fields are Structs (the sections).
+
+    `FIDAMIA_<SECTION>_<KEY>` in the environment wins over the file. Raises ConfigError with all faults.
+    """
+    text = _read(path)
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(_("{path}: not valid TOML: {error}").format(path=path, error=error)) from error
+    reader = _Reader(path, text.splitlines(), environment)
+    sections = {name: section for name, section in typing.get_type_hints(schema).items()}
+    faults = list(reader.unknown_sections(document, list(sections)))
+    values = {}
+    for name, section in sections.items():
+        content = document.get(name, {})
+        if not isinstance(content, dict):
+            faults.append(reader.fault(None, name, _("must be a section: [{name}]").format(name=name)))
+            continue
+        value, found = reader.section(name, section, content)
+        faults += found
+        values[name] = value
+    if faults:
+        raise ConfigError(*faults)
+    return schema(**values)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise ConfigError(
+            _("{path}: there is no such configuration file; name one with --config PATH or FIDAMIA_CONFIG").format(
+                path=path
+            )
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(_("{path}: not a text file in UTF-8").format(path=path)) from error
+    except OSError as error:
+        raise ConfigError(_("{path}: can not be read: {reason}").format(path=path, reason=error.strerror)) from error
+
+
+class _Reader:
+    """One file being read: knows its lines, so that a fault can say where it is."""
+
+    def __init__(self, path: Path, lines: list[str], environment: Mapping[str, str]) -> None:
+        self._path = path
+        self._lines = lines
+        self._environment = environment
+
+    def unknown_sections(self, document: dict[str, Any], known: list[str]) -> Iterator[str]:
+        for name in document:
+            if name not in known:
+                yield self.fault(name, None, _unknown(name, known, _("unknown section")))
+
+    def section(self, name: str, schema: type[Any], content: dict[str, Any]) -> tuple[Any, list[str]]:
+        """The section's value (None where it has faults) and its faults."""
+        fields = {field.name: field for field in msgspec.structs.fields(schema)}
+        faults = [
+            self.fault(name, key, _unknown(key, list(fields), _("unknown key"))) for key in content if key not in fields
+        ]
+        values = {}
+        for key, field in fields.items():
+            variable = f"{ENVIRONMENT_PREFIX}{name}_{key}".upper()
+            if variable in self._environment:
+                raw, strict = _from_environment(self._environment[variable], field.type), False
+            elif key in content:
+                raw, strict = content[key], True
+            else:
+                if field.required:
+                    faults.append(self.fault(name, key, _("is missing; {allowed}").format(allowed=allowed(field.type))))
+                continue
+            try:
+                values[key] = msgspec.convert(raw, field.type, strict=strict)
+            except msgspec.ValidationError:
+                shown = f"{variable}={raw}" if not strict else repr(raw)
+                sentence = _("{value} is not allowed; {allowed}").format(value=shown, allowed=allowed(field.type))
+                faults.append(self.fault(name, key, sentence))
+        if faults:
+            return None, faults
+        try:
+            return schema(**values), []
+        except ValueError as error:
+            return None, [self.fault(name, None, str(error))]
+
+    def fault(self, section: str | None, key: str | None, sentence: str) -> str:
+        """`file:line: [section] key: what is wrong`."""
+        line = self._line(section, key)
+        where = f"{self._path}:{line}" if line else f"{self._path}"
+        name = " ".join(part for part in (f"[{section}]" if section else "", key or "") if part)
+        return f"{where}: {name}: {sentence}"
+
+    def _line(self, section: str | None, key: str | None) -> int | None:
+        """Where the key stands, or else its section; None where neither is in the file."""
+        current: str | None = None
+        found = None
+        for number, line in enumerate(self._lines, start=1):
+            stripped = line.strip()
+            if header := SECTION.match(stripped):
+                current = header[1]
+                if current == section:
+                    found = number
+            elif current == section and key and stripped.split("=")[0].strip(" \"'") == key:
+                return number
+        return found
+
+
+def _from_environment(raw: str, kind: Any) -> Any:
+    """A list is written as in the file, everything else as it is."""
+    if not isinstance(inspect.type_info(kind), inspect.ListType):
+        return raw
+    try:
+        return tomllib.loads(f"value = {raw}")["value"]
+    except tomllib.TOMLDecodeError:
+        return raw
+
+
+def _unknown(name: str, known: list[str], what: str) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    if close:
+        return _("{what}; did you mean {name}?").format(what=what, name=close[0])
+    return _("{what}; allowed are: {names}").format(what=what, names=", ".join(known))
+
+
+def allowed(kind: Any) -> str:
+    """What a key of that type may be, in words."""
+    return _("allowed is {values}").format(values=_words(inspect.type_info(kind)))
+
+
+def _words(info: inspect.Type) -> str:  # noqa: PLR0911 - one line a type
+    match info:
+        case inspect.BoolType():
+            return _("true or false")
+        case inspect.IntType() | inspect.FloatType():
+            number = _("a whole number") if isinstance(info, inspect.IntType) else _("a number")
+            above = _(" of at least {low:g}").format(low=info.ge) if info.ge is not None else ""
+            above = _(" above {low:g}").format(low=info.gt) if info.gt is not None else above
+            below = _(" up to {high:g}").format(high=info.le) if info.le is not None else ""
+            return number + above + below
+        case inspect.LiteralType():
+            return _("one of {values}").format(values=", ".join(str(value) for value in info.values))
+        case inspect.StrType(pattern=str(pattern)):
+            return _("a text that matches {pattern}").format(pattern=pattern)
+        case inspect.StrType():
+            return _("a text in quotation marks")
+        case inspect.ListType() | inspect.VarTupleType():
+            return _("a list, each entry {entry}").format(entry=_words(info.item_type))
+        case inspect.TupleType():
+            return _("[{entries}]").format(entries=", ".join(_words(entry) for entry in info.item_types))
+        case inspect.UnionType():
+            return _(" or ").join(_words(member) for member in info.types if not isinstance(member, inspect.NoneType))
+    return str(info)

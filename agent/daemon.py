@@ -1,0 +1,261 @@
+"""Builds every part from the configuration, runs the two loops, and says each second how they are."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event
+from types import FrameType
+
+from agent import __version__, health
+from agent.config import Config
+from agent.domain import WHOLE_FRAME
+from agent.drivers.camera import LiveCamera
+from agent.drivers.gpsd import GpsdReceiver
+from agent.drivers.mqtt import MqttConnection
+from agent.drivers.recording import PictureFolder, VideoFile
+from agent.drivers.simulated import simulate
+from agent.drivers.systemd import Notifier
+from agent.drivers.tflite import TfliteClassifier
+from agent.drivers.track import RecordedTrack
+from agent.errors import ConfigError, StoreError
+from agent.health import Health, Part
+from agent.i18n import _
+from agent.interfaces import Camera, Gps
+from agent.manifest import load_manifest
+from agent.pipeline.aggregate import Aggregator
+from agent.pipeline.anonymise import Identity
+from agent.pipeline.pipeline import Pipeline
+from agent.pipeline.trigger import Trigger
+from agent.store.lock import StoreLock
+from agent.store.outbox import Outbox
+from agent.sync.delivery import Delivery
+from agent.sync.messages import farewell
+from agent.sync.topics import topic
+from agent.worker import Worker
+
+log = logging.getLogger(__name__)
+
+BEAT = 1.0  # seconds between two words on how we are
+LAST_TRY = 1.5  # seconds that each loop has to end in an orderly way
+MOVING = 30.0  # seconds within which every loop must come back from its step
+
+
+class NoGps:
+    """No receiver at all: reports go without a position, unless the pictures carry one."""
+
+    def open(self) -> None:
+        """See Gps."""
+
+    def fix(self, _monotonic: float) -> None:
+        """See Gps."""
+
+    def close(self) -> None:
+        """See Gps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where frames and fixes come from."""
+
+    camera: Camera
+    gps: Gps
+
+
+def build_sources(config: Config) -> Sources:
+    """The camera and receiver that the configuration names. Raises ConfigError."""
+    camera, gps = config.camera, config.gps
+    if (camera.source == "simulator") != (gps.source == "simulator"):
+        raise ConfigError(_("[camera] source and [gps] source: the simulator drives both, or neither"))
+    if camera.source == "simulator":
+        simulated = simulate(
+            seed=config.simulator.seed,
+            start=datetime.now(UTC),
+            speed_factor=config.simulator.speed_factor,
+            duration=config.simulator.seconds,
+        )
+        return Sources(*simulated)
+    receiver = _build_gps(config)
+    start = receiver.start if isinstance(receiver, RecordedTrack) else None
+    path = Path(camera.source)
+    if "://" in camera.source or camera.source.isdigit() or camera.source.startswith("/dev/"):
+        if start is not None:
+            raise ConfigError(_("[gps] source: a recorded track only goes with recorded pictures"))
+        return Sources(LiveCamera(camera.source, camera.name, camera.width, camera.height), receiver)
+    if path.is_dir():
+        return Sources(PictureFolder(path, start, name=camera.name), receiver)
+    return Sources(VideoFile(path, start, name=camera.name), receiver)
+
+
+def _build_gps(config: Config) -> Gps:
+    source = config.gps.source
+    if source == "gpsd":
+        return GpsdReceiver(config.gps.host, config.gps.port)
+    return NoGps() if source == "none" else RecordedTrack(Path(source))
+
+
+class Daemon:
+    """The whole agent."""
+
+    def __init__(self, config: Config) -> None:
+        """Build everything. Raises ConfigError and StoreError; nothing runs yet."""
+        self._config = config
+        self._boot = health.boot_id()
+        self._started = time.time()
+        self._stop = Event()
+        self._driver_crashed = Event()
+        self._notifier = Notifier()
+        manifest = load_manifest(config.model.name)
+        self._classifier = TfliteClassifier(manifest, config.model.runtime, config.model.threads)
+        self._sources = build_sources(config)
+        device, broker = config.agent.device, config.broker
+        connection = MqttConnection(
+            broker,
+            client_id=device,
+            subscriptions=[topic(broker.prefix, device, "ack")],
+            will=farewell(broker.prefix, device),
+        )
+        self._lock = StoreLock(config.store_directory)
+        self._outbox = Outbox(config.store_directory)
+        self._pipeline = Pipeline(
+            camera=self._sources.camera,
+            gps=self._sources.gps,
+            classifier=self._classifier,
+            manifest=manifest,
+            store=self._outbox,
+            identity=Identity(device, self._boot),
+            trigger=Trigger(config.trigger.every_m, config.trigger.every_s),
+            aggregator=Aggregator(config.aggregate.reach_m, config.aggregate.patience_s),
+            regions=config.camera.regions or [WHOLE_FRAME],
+        )
+        self._delivery = Delivery(
+            self._outbox,
+            connection,
+            device,
+            broker.prefix,
+            window=config.sync.window,
+            resend_after=config.sync.resend_after_s,
+            facts={"boot": self._boot, "version": __version__, "model": f"{manifest.name} {manifest.version}"},
+        )
+        self._workers = {
+            "pipeline": Worker("pipeline", self._pipeline.step, self._pipeline.finish),
+            "sync": Worker(
+                "sync",
+                lambda: self._delivery.step(time.monotonic()),
+                lambda: self._delivery.finish(time.monotonic()),
+            ),
+        }
+
+    def run(self) -> int:
+        """Work until a signal, the end of a recording that is wholly delivered, or a bug; the exit code."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+        threading.excepthook = self._on_thread_crash
+        for worker in self._workers.values():
+            worker.start()
+        log.info("%s started, %s, model %s", self._config.agent.device, __version__, self._classifier.runtime)
+        self._notifier.ready()
+        while not self._stop.wait(BEAT) and not self._crashed() and not self._done():
+            self._beat()
+        self._notifier.stopping()
+        # First the pipeline, whose last reports sync may still deliver.
+        for name, worker in self._workers.items():
+            worker.stop.set()
+            if not worker.join(LAST_TRY):
+                log.warning("%s did not end in time; what was committed is kept", name)
+        self._beat()
+        self._lock.release()
+        return 1 if self._crashed() else 0
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        self._stop.set()
+
+    def _on_thread_crash(self, crash: threading.ExceptHookArgs) -> None:
+        """A driver's own reader died of a bug: better a restart than a receiver that stays silent for ever."""
+        if crash.exc_value is not None:
+            log.critical("a driver died of a bug", exc_info=crash.exc_value)
+        self._driver_crashed.set()
+
+    def _crashed(self) -> bool:
+        return self._driver_crashed.is_set() or any(worker.crash for worker in self._workers.values())
+
+    def _done(self) -> bool:
+        return self._pipeline.ended.is_set() and self._outbox.counts(since=0).pending == 0
+
+    def _beat(self) -> None:
+        now = time.monotonic()
+        if all(now - worker.moved < MOVING for worker in self._workers.values()):
+            self._notifier.alive()
+        try:
+            health.write(self._config.status_file, self._health())
+        except StoreError as error:
+            log.warning("%s", error)
+
+    def _health(self) -> Health:
+        return Health(
+            device=self._config.agent.device,
+            version=__version__,
+            pid=os.getpid(),
+            boot=self._boot,
+            started_at=self._started,
+            written=time.clock_gettime(time.CLOCK_BOOTTIME),
+            parts={
+                "camera": self._camera_part(),
+                "gps": self._gps_part(),
+                "model": Part("ok", figures=self._model_figures()),
+                "store": self._store_part(),
+                "centre": self._centre_part(),
+            },
+        )
+
+    def _model_figures(self) -> dict[str, float | int | str | None]:
+        identity = self._classifier.manifest.identity
+        return {"name": identity.name, "version": identity.version, "runtime": self._classifier.runtime}
+
+    def _camera_part(self) -> Part:
+        counters, trouble = self._pipeline.counters, self._workers["pipeline"].trouble
+        figures: dict[str, float | int | str | None] = {"frames": counters.frames, "looked_at": counters.looked_at}
+        if trouble is not None and not isinstance(trouble.error, StoreError):
+            return Part("failed", str(trouble.error), trouble.since, figures)
+        if self._pipeline.ended.is_set():
+            return Part("off", _("the recording has ended"), figures=figures)
+        return Part("ok" if counters.frames else "waiting", figures=figures)
+
+    def _gps_part(self) -> Part:
+        if self._config.gps.source == "none":
+            return Part("off")
+        counters = self._pipeline.counters
+        fix, frame = counters.last_fix, counters.last_frame
+        if fix is None or frame is None:
+            return Part("waiting")
+        # Neither latitude nor longitude: this file is read by people who need not know where the vehicle is.
+        return Part("ok", figures={"age_s": round(frame - fix.monotonic, 1), "eph_m": fix.eph})
+
+    def _store_part(self) -> Part:
+        figures: dict[str, float | int | str | None] = {
+            "reports": self._pipeline.counters.reports,
+            "lost": self._pipeline.counters.lost,
+        }
+        for worker in self._workers.values():
+            if worker.trouble is not None and isinstance(worker.trouble.error, StoreError):
+                return Part("failed", str(worker.trouble.error), worker.trouble.since, figures)
+        return Part("ok", figures=figures)
+
+    def _centre_part(self) -> Part:
+        counters, trouble = self._delivery.counters, self._workers["sync"].trouble
+        figures: dict[str, float | int | str | None] = {
+            "sent": counters.sent,
+            "settled": counters.settled,
+            "rejected": counters.rejected,
+            "resent": counters.resent,
+            "waiting": self._delivery.waiting,
+        }
+        if trouble is not None and not isinstance(trouble.error, StoreError):
+            return Part("failed", str(trouble.error), trouble.since, figures)
+        return Part("ok" if self._delivery.connected else "waiting", figures=figures)

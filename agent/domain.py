@@ -1,0 +1,130 @@
+"""The words of the product: what is seen, where, when, and what becomes of it.
+
+Every type is immutable. Units stand beside the field; what is not known is None, never 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+
+Pixels = npt.NDArray[np.uint8]  # height x width x 3, BGR
+Region = tuple[float, float, float, float]  # left, top, right, bottom as fractions of the frame
+
+WHOLE_FRAME: Region = (0.0, 0.0, 1.0, 1.0)
+NO_DEFECT = "no_defect"
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """A position that the receiver vouched for, at one instant."""
+
+    lat: float  # degrees, WGS 84
+    lon: float  # degrees, WGS 84
+    at: datetime  # aware UTC, the receiver's own time
+    monotonic: float  # seconds, on the clock of the frames
+    eph: float | None = None  # metres, estimated horizontal error
+    speed: float | None = None  # metres per second
+    track: float | None = None  # degrees true
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One picture of a camera, in memory only: it may show people, and is never written."""
+
+    pixels: Pixels
+    captured_at: datetime  # aware UTC, by the clock of the device or of the recording
+    monotonic: float  # seconds, of the device or since the start of the recording
+    camera: str
+    fix: Fix | None = None  # where the source itself knows it (EXIF of a photograph)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A label and how probable it is."""
+
+    label: str
+    probability: float  # 0..1
+
+
+@dataclass(frozen=True, slots=True)
+class Classification:
+    """What the model says of a frame."""
+
+    decision: str  # "accepted", "to_review" or "no_defect"
+    candidates: tuple[Candidate, ...]  # most probable first
+    region: Region  # the part of the frame that carried the decision
+
+    @property
+    def best(self) -> Candidate:
+        """The most probable candidate that is a defect; `no_defect` where that is the decision."""
+        if self.decision == NO_DEFECT:
+            return next(c for c in self.candidates if c.label == NO_DEFECT)
+        return next(c for c in self.candidates if c.label != NO_DEFECT)
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a frame was taken, and how well that is known."""
+
+    source: str  # "gnss", "interpolated", "last_known" or "none"
+    lat: float | None = None  # degrees, WGS 84
+    lon: float | None = None  # degrees, WGS 84
+    age: float | None = None  # seconds since the fix
+    accuracy: float | None = None  # metres
+    speed: float | None = None  # metres per second
+    track: float | None = None  # degrees true
+
+
+@dataclass(frozen=True, slots=True)
+class ModelIdentity:
+    """Which model decided."""
+
+    name: str
+    version: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One defect as the camera saw it over one or more frames: the exact picture, in memory only."""
+
+    frame: Frame  # the best of them
+    classification: Classification  # of that frame
+    position: Position  # of that frame
+    frames: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A defect, ready to be kept and delivered. Holds no picture and names no person or vehicle."""
+
+    id: str  # UUIDv7
+    device: str
+    boot: str  # UUID of the boot it was seen in
+    observed_at: datetime  # aware UTC
+    clock: str  # "gps", "ntp", "rtc" or "unknown"
+    clock_error: float | None  # seconds
+    label: str
+    probability: float  # 0..1
+    decision: str  # "accepted" or "to_review"
+    candidates: tuple[Candidate, ...]
+    severity: str  # "low", "normal" or "urgent"
+    frames: int
+    region: Region
+    position: Position
+    commune: str | None  # INSEE code
+    team: str | None
+    model: ModelIdentity
+    evidence_withheld: str | None  # why there is no picture
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """What the centre says of what it was sent."""
+
+    stored: tuple[str, ...]  # ids of reports committed in the centre's database
+    rejected: tuple[tuple[str, str], ...]  # id of a report or of a message, and the reason

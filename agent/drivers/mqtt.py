@@ -1,0 +1,252 @@
+"""MQTT 5 through paho, on the caller's own thread: nothing is queued in memory that the store does not hold."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from agent.config import Broker
+from agent.errors import ConfigError, DeviceError
+from agent.i18n import _
+from agent.interfaces import Message
+
+CONNECT_TIMEOUT = 10.0  # seconds, for each of TCP, and CONNACK with the subscriptions
+GOODBYE_TIMEOUT = 1.0  # seconds
+FIRST_FAILURE = 128  # MQTT 5, 2.4: a reason code from here on is a failure
+MAXIMUM_PACKET = 1024 * 1024  # bytes: larger ones are not accepted from the broker
+
+
+class MqttConnection:
+    """A connection to the broker; implements Publisher. Used by one thread."""
+
+    def __init__(  # noqa: PLR0913 - what makes an MQTT session
+        self,
+        settings: Broker,
+        client_id: str,
+        *,
+        subscriptions: Sequence[str] = (),
+        will: Message | None = None,
+        session_expiry: int = 0,
+        manual_acknowledge: bool = False,
+    ) -> None:
+        """`session_expiry` seconds the broker keeps the session (0: none); `will` is also published by `close`.
+
+        With `manual_acknowledge` the broker keeps each message until `acknowledge` is called.
+        Raises ConfigError where a certificate, key or password file can not be used.
+        """
+        self._settings = settings
+        self._subscriptions = list(subscriptions)
+        self._will = will
+        self._session_expiry = session_expiry
+        self._received: list[paho.MQTTMessage] = []
+        self._unacknowledged: list[paho.MQTTMessage] = []
+        self._published: dict[int, str] = {}  # topic by packet id, until the broker has answered
+        self._subscribed = False
+        self._failure: str | None = None
+        self._client_id = client_id
+        self._manual_acknowledge = manual_acknowledge
+        self._client = self._make_client()
+
+    def open(self) -> None:
+        """Connect and subscribe. Raises DeviceError with the reason in words."""
+        # paho keeps what a broken connection left over and would send it again; the store does that here.
+        self._client = self._make_client()
+        self._received.clear()
+        self._unacknowledged.clear()
+        self._published.clear()
+        self._subscribed, self._failure = not self._subscriptions, None
+        properties = Properties(PacketTypes.CONNECT)
+        properties.SessionExpiryInterval = self._session_expiry
+        properties.MaximumPacketSize = MAXIMUM_PACKET
+        try:
+            self._client.connect(
+                self._settings.host,
+                self._settings.port,
+                self._settings.keepalive_s,
+                clean_start=self._session_expiry == 0,
+                properties=properties,
+            )
+        except (OSError, ValueError) as error:
+            raise DeviceError(
+                _("the broker {address} can not be reached: {reason}").format(address=self._address, reason=error)
+            ) from error
+        deadline = time.monotonic() + CONNECT_TIMEOUT
+        while not (self._client.is_connected() and self._subscribed):
+            self._loop(0.1)
+            if time.monotonic() > deadline:
+                self.close()
+                raise DeviceError(_("the broker {address} does not answer").format(address=self._address))
+
+    def exchange(self, outgoing: Sequence[Message], timeout: float) -> list[Message]:
+        """See Publisher."""
+        for message in outgoing:
+            self._publish(message)
+        deadline = time.monotonic() + timeout
+        self._loop(0.0)
+        while not self._received and (remaining := deadline - time.monotonic()) > 0:
+            self._loop(remaining)
+        self._drain()
+        messages = [_incoming(message) for message in self._received]
+        self._unacknowledged += self._received
+        self._received.clear()
+        return messages
+
+    def acknowledge(self) -> None:
+        """Let the broker forget what `exchange` has returned so far."""
+        for message in self._unacknowledged:
+            self._client.ack(message.mid, message.qos)
+        self._unacknowledged.clear()
+
+    def close(self) -> None:
+        """See Publisher. The will is published by hand, since a clean disconnect makes the broker drop it."""
+        if self._client.is_connected():
+            if self._will is not None:
+                info = self._client.publish(self._will.topic, self._will.payload, qos=1, retain=self._will.retain)
+                deadline = time.monotonic() + GOODBYE_TIMEOUT
+                while not info.is_published() and time.monotonic() < deadline:
+                    if self._client.loop(0.05) != MQTTErrorCode.MQTT_ERR_SUCCESS:
+                        break
+            self._client.disconnect()
+            self._client.loop(0.0)
+
+    @property
+    def _address(self) -> str:
+        return f"{self._settings.host}:{self._settings.port}"
+
+    def _make_client(self) -> paho.Client:
+        client = paho.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=self._client_id,
+            protocol=paho.MQTTv5,
+            reconnect_on_failure=False,
+            manual_ack=self._manual_acknowledge,
+        )
+        client.connect_timeout = CONNECT_TIMEOUT
+        client.on_socket_open = _no_delay
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_subscribe = self._on_subscribe
+        client.on_publish = self._on_publish
+        client.on_message = self._on_message
+        if self._will is not None:
+            client.will_set(self._will.topic, self._will.payload, qos=1, retain=self._will.retain)
+        if self._settings.username:
+            client.username_pw_set(self._settings.username, _read_password(Path(self._settings.password_file)))
+        if self._settings.tls:
+            client.tls_set_context(_tls_context(self._settings))
+        return client
+
+    def _publish(self, message: Message) -> None:
+        properties = Properties(PacketTypes.PUBLISH)
+        if message.content_type:
+            properties.ContentType = message.content_type
+        if message.properties:
+            properties.UserProperty = list(message.properties.items())
+        info = self._client.publish(message.topic, message.payload, qos=1, retain=message.retain, properties=properties)
+        if info.rc not in (MQTTErrorCode.MQTT_ERR_SUCCESS, MQTTErrorCode.MQTT_ERR_QUEUE_SIZE):
+            raise DeviceError(_("the connection to the broker is lost: {reason}").format(reason=_words(info.rc)))
+        self._published[info.mid] = message.topic
+
+    def _loop(self, timeout: float) -> None:
+        result = self._client.loop(timeout)
+        if self._failure is not None:
+            raise DeviceError(self._failure)
+        if result != MQTTErrorCode.MQTT_ERR_SUCCESS:
+            raise DeviceError(_("the connection to the broker is lost: {reason}").format(reason=_words(result)))
+
+    def _drain(self) -> None:
+        """Take in what has already arrived: paho reads one packet a loop."""
+        count = -1
+        while count != len(self._received):
+            count = len(self._received)
+            self._loop(0.0)
+
+    def _on_connect(self, client: paho.Client, _data: Any, _flags: Any, code: ReasonCode, _properties: Any) -> None:
+        if code.is_failure:
+            self._failure = _("the broker {address} refuses this device: {reason}").format(
+                address=self._address, reason=code.getName()
+            )
+        elif self._subscriptions:
+            client.subscribe([(name, SubscribeOptions(qos=1)) for name in self._subscriptions])
+
+    def _on_subscribe(self, _client: paho.Client, _data: Any, _mid: int, codes: list[ReasonCode], _p: Any) -> None:
+        refused = [
+            f"{name} ({code.getName()})"
+            for name, code in zip(self._subscriptions, codes, strict=False)
+            if code.is_failure
+        ]
+        if refused:
+            self._failure = _("the broker refuses the subscription {topics}; check its access list").format(
+                topics=", ".join(refused)
+            )
+        self._subscribed = True
+
+    def _on_publish(self, _client: paho.Client, _data: Any, mid: int, code: ReasonCode, _properties: Any) -> None:
+        # paho counts a refused message as published: only the reason code tells.
+        name = self._published.pop(mid, "")
+        if code.value >= FIRST_FAILURE:
+            self._failure = _("the broker refuses messages on {topic}: {reason}; check its access list").format(
+                topic=name, reason=code.getName()
+            )
+
+    def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
+        self._received.append(message)
+
+    def _on_disconnect(self, _client: paho.Client, _data: Any, _flags: Any, code: ReasonCode, _properties: Any) -> None:
+        if self._failure is None:
+            self._failure = _("the broker {address} ended the connection: {reason}").format(
+                address=self._address, reason=code.getName()
+            )
+
+
+def _no_delay(_client: paho.Client, _data: Any, connection: Any) -> None:
+    # paho leaves Nagle on, which costs 45 ms for each acknowledgement of a large message.
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def _incoming(message: paho.MQTTMessage) -> Message:
+    properties = message.properties
+    user = dict(getattr(properties, "UserProperty", [])) if properties is not None else {}
+    content_type = getattr(properties, "ContentType", "") if properties is not None else ""
+    return Message(message.topic, bytes(message.payload), content_type, user, bool(message.retain))
+
+
+def _words(code: int) -> str:
+    return paho.error_string(MQTTErrorCode(code)).rstrip(".")
+
+
+def _read_password(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            _("{path}: the broker's password can not be read ({reason}); check [broker] password_file").format(
+                path=path, reason=error
+            )
+        ) from error
+
+
+def _tls_context(settings: Broker) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=settings.ca or None)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if settings.certificate:
+            context.load_cert_chain(settings.certificate, settings.key)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(
+            _("the broker's certificates can not be used ({reason}); check [broker] ca, certificate and key").format(
+                reason=error
+            )
+        ) from error
+    return context

@@ -1,0 +1,137 @@
+"""The loop from frame to committed report. Never touches the network."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from threading import Event
+from typing import Protocol
+
+from agent.domain import NO_DEFECT, Fix, Frame, Observation, Region, Report
+from agent.errors import DeviceError, RecordingEnded
+from agent.interfaces import Camera, Classifier, Gps
+from agent.manifest import Manifest
+from agent.pipeline.aggregate import Aggregator
+from agent.pipeline.anonymise import Identity, anonymise
+from agent.pipeline.classify import classify
+from agent.pipeline.locate import locate
+from agent.pipeline.trigger import Trigger
+
+READ_TIMEOUT = 1.0  # seconds: how long a step waits for a frame
+UNSAVED = 1000  # reports kept in memory while the store can not be written
+
+
+class Store(Protocol):
+    """What the pipeline needs of the store."""
+
+    def append(self, report: Report) -> int:
+        """Commit the report; returns its sequence. Raises StoreError."""
+
+
+@dataclass(slots=True)
+class Counters:
+    """What the pipeline has done since it started."""
+
+    frames: int = 0  # came from the camera
+    looked_at: int = 0  # were classified
+    reports: int = 0  # were committed
+    lost: int = 0  # could not be committed before memory for them ran out
+    last_frame: float | None = None  # seconds, on the clock of the frames
+    last_fix: Fix | None = None
+
+
+class Pipeline:
+    """Takes one frame a step through trigger, classify, aggregate, anonymise, and commits what came of it."""
+
+    def __init__(  # noqa: PLR0913 - the seams and stages are handed in, so that each can be tested alone
+        self,
+        *,
+        camera: Camera,
+        gps: Gps,
+        classifier: Classifier,
+        manifest: Manifest,
+        store: Store,
+        identity: Identity,
+        trigger: Trigger,
+        aggregator: Aggregator,
+        regions: Sequence[Region] = (),
+    ) -> None:
+        self.counters = Counters()
+        self.ended = Event()  # a recording has no further frames
+        self._camera = camera
+        self._gps = gps
+        self._classifier = classifier
+        self._manifest = manifest
+        self._store = store
+        self._identity = identity
+        self._trigger = trigger
+        self._aggregator = aggregator
+        self._regions = tuple(regions)
+        self._unsaved: deque[Report] = deque()
+        self._is_open = False
+
+    def step(self) -> None:
+        """Take one frame through. Raises DeviceError (camera away) and StoreError (store not writable)."""
+        self._commit()
+        if self.ended.wait(READ_TIMEOUT if self.ended.is_set() else 0):
+            return
+        try:
+            frame = self._read()
+        except RecordingEnded:
+            self._keep(self._aggregator.flush())
+            self._commit()
+            self.ended.set()
+            return
+        if frame is not None:
+            self._look(frame)
+            self._commit()
+
+    def finish(self) -> None:
+        """End the open observations and release the devices. Raises StoreError."""
+        self._keep(self._aggregator.flush())
+        self._camera.close()
+        self._gps.close()
+        self._commit()
+
+    def _read(self) -> Frame | None:
+        if not self._is_open:
+            self._gps.open()
+            self._camera.open()
+            self._is_open = True
+        try:
+            return self._camera.read(READ_TIMEOUT)
+        except DeviceError:
+            self._camera.close()
+            self._is_open = False
+            raise
+
+    def _look(self, frame: Frame) -> None:
+        self.counters.frames += 1
+        self.counters.last_frame = frame.monotonic
+        fix = self._fix(frame)
+        self.counters.last_fix = fix
+        position = locate(frame, fix)
+        if not self._trigger.due(frame, position):
+            return
+        classification = classify(frame.pixels, self._classifier, self._manifest, self._regions)
+        self.counters.looked_at += 1
+        self._keep(self._aggregator.add(frame, classification, position))
+
+    def _fix(self, frame: Frame) -> Fix | None:
+        return frame.fix or self._gps.fix(frame.monotonic)
+
+    def _keep(self, observations: list[Observation]) -> None:
+        for observation in observations:
+            if observation.classification.decision == NO_DEFECT:
+                raise ValueError("an observation without a defect")
+            self._unsaved.append(anonymise(observation, self._fix(observation.frame), self._identity, self._manifest))
+        while len(self._unsaved) > UNSAVED:
+            self._unsaved.popleft()
+            self.counters.lost += 1
+
+    def _commit(self) -> None:
+        while self._unsaved:
+            self._store.append(self._unsaved[0])
+            self._unsaved.popleft()
+            self.counters.reports += 1

@@ -1,0 +1,29 @@
+"""Which frames are looked at: one every few metres, or every few seconds where the position is not known."""
+
+from __future__ import annotations
+
+from agent.domain import Frame, Position
+from agent.pipeline.locate import distance
+
+
+class Trigger:
+    """Remembers the last frame looked at."""
+
+    def __init__(self, every_m: float, every_s: float) -> None:
+        """`every_m` metres; `every_s` seconds. 0 takes every frame."""
+        self._every_m = every_m
+        self._every_s = every_s
+        self._last: tuple[Frame, Position] | None = None
+
+    def due(self, frame: Frame, position: Position) -> bool:
+        """Whether this frame is to be looked at."""
+        if self._last is not None:
+            before, where = self._last
+            travelled = distance(where, position)
+            if travelled is None:
+                if frame.monotonic - before.monotonic < self._every_s:
+                    return False
+            elif travelled < self._every_m:
+                return False
+        self._last = (frame, position)
+        return True

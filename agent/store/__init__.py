@@ -1,0 +1,1 @@
+"""The SQLite file: what was found, and what became of it."""

@@ -1,0 +1,159 @@
+"""What is published and what comes back: GeoJSON of reports, acknowledgements, birth and last will."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import msgspec
+import uuid6
+from msgspec import Meta
+
+from agent.domain import Acknowledgement, Report
+from agent.errors import FidamiaError
+from agent.interfaces import Message
+from agent.store.outbox import Entry
+from agent.sync.topics import topic
+
+LARGEST_PAYLOAD = 64 * 1024  # bytes
+LARGEST_ACKNOWLEDGEMENT = 1024 * 1024  # bytes
+HISTORICAL = 60.0  # seconds between seen and sent, from which on a report is no news
+
+GEOJSON = "application/geo+json"
+JSON = "application/json"
+OPENING, CLOSING = b'{"type":"FeatureCollection","features":[', b"]}"
+
+
+class MalformedMessage(FidamiaError):
+    """A message from outside that is not what the contract says."""
+
+
+def report_message(prefix: str, device: str, features: Iterable[bytes], now: datetime) -> Message:
+    """A message of reports, encoded by `feature`."""
+    name = topic(prefix, device, "reports")
+    payload = OPENING + b",".join(features) + CLOSING
+    return Message(name, payload, GEOJSON, cloud_event(f"{prefix}/{device}", "fidamia.reports.v1", now))
+
+
+def batches(features: Iterable[tuple[Entry, bytes]]) -> Iterator[list[tuple[Entry, bytes]]]:
+    """Group encoded reports so that no message is larger than the contract allows."""
+    batch: list[tuple[Entry, bytes]] = []
+    size = len(OPENING) + len(CLOSING)
+    for entry, encoded in features:
+        if batch and size + len(encoded) + 1 > LARGEST_PAYLOAD:
+            yield batch
+            batch, size = [], len(OPENING) + len(CLOSING)
+        batch.append((entry, encoded))
+        size += len(encoded) + 1
+    if batch:
+        yield batch
+
+
+def feature(entry: Entry, now: datetime) -> bytes:
+    """One report as a GeoJSON Feature (RFC 7946), as it is sent at `now` (aware UTC)."""
+    report, position = entry.report, entry.report.position
+    historical = (now - report.observed_at).total_seconds() > HISTORICAL
+    properties: dict[str, Any] = {
+        "device": report.device,
+        "boot": report.boot,
+        "sequence": entry.sequence,
+        "observed_at": timestamp(report.observed_at),
+        "sent_at": timestamp(now),
+        "clock": report.clock,
+        "clock_error_s": _rounded(report.clock_error, 3),
+        "historical": historical,
+        "label": report.label,
+        "probability": round(report.probability, 4),
+        "decision": report.decision,
+        "candidates": [{"label": c.label, "probability": round(c.probability, 4)} for c in report.candidates],
+        "severity": report.severity,
+        "frames": report.frames,
+        "region": [round(edge, 4) for edge in report.region],
+        "position": {
+            "source": position.source,
+            "age_s": _rounded(position.age, 2),
+            "accuracy_m": _rounded(position.accuracy, 1),
+            "speed_mps": _rounded(position.speed, 2),
+            "track_deg": _rounded(position.track, 1),
+        },
+        "commune": report.commune,
+        "team": report.team,
+        "model": {"name": report.model.name, "version": report.model.version, "sha256": report.model.sha256},
+        "evidence": None,
+        "evidence_withheld": report.evidence_withheld,
+    }
+    return msgspec.json.encode(
+        {"type": "Feature", "id": report.id, "geometry": _geometry(report), "properties": properties}
+    )
+
+
+def birth(prefix: str, device: str, now: datetime, **facts: str) -> Message:
+    """`online`, retained, so that whoever subscribes later knows too."""
+    payload = {"state": "online", "at": timestamp(now), **facts}
+    properties = cloud_event(f"{prefix}/{device}", "fidamia.state.v1", now)
+    return Message(topic(prefix, device, "state"), msgspec.json.encode(payload), JSON, properties, retain=True)
+
+
+def farewell(prefix: str, device: str) -> Message:
+    """`offline`, retained: the last will, which the broker publishes when the device is gone."""
+    return Message(topic(prefix, device, "state"), b'{"state":"offline"}', JSON, retain=True)
+
+
+class _Rejection(msgspec.Struct):
+    id: Annotated[str, Meta(max_length=64)]
+    reason: Annotated[str, Meta(max_length=2000)]
+
+
+class _Acknowledgement(msgspec.Struct):
+    stored: list[Annotated[str, Meta(max_length=64)]] = []
+    rejected: list[_Rejection] = []
+
+
+def decode_acknowledgement(payload: bytes) -> Acknowledgement:
+    """Read what the centre says. Raises MalformedMessage."""
+    if len(payload) > LARGEST_ACKNOWLEDGEMENT:
+        raise MalformedMessage(f"an acknowledgement of {len(payload)} bytes")
+    try:
+        content = msgspec.json.decode(payload, type=_Acknowledgement)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise MalformedMessage(f"not an acknowledgement: {error}") from error
+    return Acknowledgement(tuple(content.stored), tuple((r.id, r.reason) for r in content.rejected))
+
+
+def acknowledgement(prefix: str, device: str, content: Acknowledgement) -> Message:
+    """What the centre sends back once it has committed."""
+    payload = {
+        "stored": content.stored,
+        "evidence": [],
+        "evidence_missing": {},
+        "rejected": [{"id": identifier, "reason": reason} for identifier, reason in content.rejected],
+    }
+    return Message(topic(prefix, device, "ack"), msgspec.json.encode(payload), JSON)
+
+
+def cloud_event(source: str, kind: str, now: datetime) -> dict[str, str]:
+    """CloudEvents 1.0 attributes in binary mode, as MQTT 5 user properties."""
+    return {
+        "specversion": "1.0",
+        "id": str(uuid6.uuid7()),
+        "source": f"/{source}",
+        "type": kind,
+        "time": timestamp(now),
+    }
+
+
+def timestamp(instant: datetime) -> str:
+    """RFC 3339 in UTC, to the millisecond."""
+    return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _geometry(report: Report) -> dict[str, Any] | None:
+    position = report.position
+    if position.lat is None or position.lon is None:
+        return None
+    return {"type": "Point", "coordinates": [round(position.lon, 7), round(position.lat, 7)]}
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)

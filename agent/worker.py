@@ -1,0 +1,91 @@
+"""Runs a loop's steps on a thread: the only place with backoff, and the only one that sees every exception."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Event, Thread
+
+from agent.errors import DeviceError, StoreError
+
+FIRST_BACKOFF = 0.5  # seconds
+LONGEST_BACKOFF = 60.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What keeps a loop from its work, since when (seconds since 1970)."""
+
+    error: DeviceError | StoreError
+    since: float
+
+
+class Worker:
+    """A loop on its own thread."""
+
+    def __init__(self, name: str, step: Callable[[], None], finish: Callable[[], None]) -> None:
+        """`step` is called again and again until stopped, then `finish` once."""
+        self.stop = Event()
+        self.crash: BaseException | None = None
+        self.trouble: Trouble | None = None
+        self.moved = time.monotonic()  # seconds, when a step last came back
+        self._name = name
+        self._step = step
+        self._finish = finish
+        self._log = logging.getLogger(f"agent.{name}")
+        # A thread that hangs in a driver must not keep the process from ending.
+        self._thread = Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def join(self, timeout: float) -> bool:
+        """Wait for the end; whether it came within `timeout` seconds."""
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            failures = 0
+            while not self.stop.is_set():
+                failures = 0 if self._attempt(self._step) else failures + 1
+                if failures:
+                    self.stop.wait(backoff(failures))
+            self._attempt(self._finish)
+        except Exception as error:  # noqa: BLE001 - a bug in any loop ends the process; systemd starts it again
+            self._log.critical("%s died of a bug", self._name, exc_info=error)
+            self.crash = error
+            self.stop.set()
+
+    def _attempt(self, work: Callable[[], None]) -> bool:
+        """Whether it went well; a device or store that is away is not a bug."""
+        try:
+            work()
+        except (DeviceError, StoreError) as error:
+            level = logging.DEBUG
+            if self.trouble is None or str(self.trouble.error) != str(error):
+                level = logging.WARNING
+            self._log.log(level, "%s: %s", self._name, error)
+            since = self.trouble.since if self.trouble else time.time()
+            self.trouble = Trouble(error, since)
+            return False
+        else:
+            if self.trouble is not None:
+                self._log.info("%s works again", self._name)
+                self.trouble = None
+            return True
+        finally:
+            self.moved = time.monotonic()
+
+
+def backoff(failures: int) -> float:
+    """Seconds to wait after so many failures in a row: exponential with full jitter, bounded.
+
+    Source: "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
+    """
+    ceiling = min(LONGEST_BACKOFF, FIRST_BACKOFF * 2.0 ** min(failures - 1, 10))
+    return random.uniform(FIRST_BACKOFF / 2, ceiling)

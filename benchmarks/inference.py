@@ -1,0 +1,112 @@
+"""From picture to class, and from observation to disk, against the bare sum of what must be done."""
+
+from __future__ import annotations
+
+import sqlite3
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from agent.domain import WHOLE_FRAME, Candidate, Classification, Frame, Observation, Pixels, Position
+from agent.drivers.pictures import read_picture
+from agent.drivers.tflite import TfliteClassifier, load_runtime
+from agent.manifest import load_manifest
+from agent.pipeline.anonymise import Identity, anonymise
+from agent.pipeline.classify import classify
+from agent.store.outbox import Outbox
+from benchmarks.measure import Figure, compare
+
+SHORTER_SIDE = 224
+
+
+def _scene(width: int, height: int) -> Pixels:
+    """A street as the simulator draws it, with a sensor's noise, so that a JPEG of it is as large as a camera's."""
+    from agent.drivers.scenery import draw  # noqa: PLC0415 - its textures take a while
+
+    rng = np.random.default_rng(7)
+    pixels = draw("pothole", rng, width, height).astype(np.int16) + rng.normal(0, 6, (height, width, 3)).astype(
+        np.int16
+    )
+    return np.clip(pixels, 0, 255).astype(np.uint8)
+
+
+class _Bare:
+    """The documentation's own loop: resize, quantise, invoke."""
+
+    def __init__(self) -> None:
+        manifest = load_manifest()
+        self._interpreter = load_runtime().interpreter(model_path=str(manifest.path), num_threads=1)
+        self._interpreter.allocate_tensors()
+        self._entry = self._interpreter.get_input_details()[0]["index"]
+        self._exit = self._interpreter.get_output_details()[0]["index"]
+
+    def invoke(self, pixels: Pixels) -> None:
+        small = cv2.resize(pixels, (224, 224), interpolation=cv2.INTER_AREA)
+        rgb = np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2RGB), np.uint8)
+        self._interpreter.set_tensor(self._entry, np.bitwise_xor(rgb, 128).view(np.int8)[np.newaxis])
+        self._interpreter.invoke()
+        self._interpreter.get_tensor(self._exit)
+
+
+def jpeg_to_class() -> Figure:
+    """A 1080p JPEG on disk to its class, one thread."""
+    manifest = load_manifest()
+    classifier, bare = TfliteClassifier(manifest), _Bare()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "picture.jpg"
+        cv2.imwrite(str(path), _scene(1920, 1080))
+        size = path.stat().st_size
+
+        def ours() -> None:
+            classify(read_picture(path, SHORTER_SIDE).pixels, classifier, manifest)
+
+        def floor() -> None:
+            data = np.frombuffer(path.read_bytes(), np.uint8)
+            pixels = cv2.imdecode(data, cv2.IMREAD_REDUCED_COLOR_4)
+            assert pixels is not None
+            bare.invoke(np.asarray(pixels, np.uint8))
+
+        return compare(
+            "jpeg-1080p-to-class", ours, floor, "bare decode + resize + invoke", note=f"JPEG of {size // 1000} kB"
+        )
+
+
+def frame_to_decision() -> Figure:
+    """A 720p frame in memory to its decision."""
+    manifest = load_manifest()
+    classifier, bare, pixels = TfliteClassifier(manifest), _Bare(), _scene(1280, 720)
+    return compare(
+        "frame-720p-to-decision",
+        lambda: classify(pixels, classifier, manifest),
+        lambda: bare.invoke(pixels),
+        "bare resize + invoke",
+    )
+
+
+def observation_to_commit() -> Figure:
+    """An observation to its report, durable on disk."""
+    manifest = load_manifest()
+    frame = Frame(_scene(640, 360), datetime.now(UTC), 0.0, "front")
+    look = Classification("accepted", (Candidate("pothole", 0.9), Candidate("no_defect", 0.1)), WHOLE_FRAME)
+    observation = Observation(frame, look, Position("none"), frames=1)
+    identity = Identity("veh-1", "01934f5e-0000-4000-8000-000000000000")
+    with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
+        outbox = Outbox(Path(folder) / "store")
+        plain = sqlite3.connect(Path(folder) / "plain.sqlite", isolation_level=None)
+        plain.execute("PRAGMA journal_mode = wal")
+        plain.execute("PRAGMA synchronous = full")
+        plain.execute("CREATE TABLE report (sequence INTEGER PRIMARY KEY AUTOINCREMENT, payload BLOB)")
+        payload = b"x" * 800
+        try:
+            return compare(
+                "observation-to-commit",
+                lambda: outbox.append(anonymise(observation, None, identity, manifest)),
+                lambda: plain.execute("INSERT INTO report (payload) VALUES (?)", (payload,)),
+                "bare sqlite3 insert, same durability",
+            )
+        finally:
+            plain.close()
+            outbox.close()

@@ -1,0 +1,158 @@
+"""The programs as a whole: how soon they answer, how much memory they hold, how soon a report is at the centre."""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from agent.domain import Report
+from agent.drivers.simulated import simulate
+from agent.drivers.tflite import TfliteClassifier
+from agent.manifest import load_manifest
+from agent.pipeline.aggregate import Aggregator
+from agent.pipeline.anonymise import Identity
+from agent.pipeline.pipeline import Pipeline
+from agent.pipeline.trigger import Trigger
+from agent.store.outbox import Outbox
+from benchmarks.measure import Figure, compare
+
+CONFIGURATION = """
+[agent]
+device = "bench"
+[camera]
+source = "simulator"
+[gps]
+source = "simulator"
+[store]
+directory = "{folder}/store"
+[broker]
+host = "127.0.0.1"
+port = 1
+tls = false
+"""
+
+# What holds numpy, OpenCV, the runtime and the model, and does nothing else.
+PLAIN = """
+import sys, time, cv2, numpy
+from agent.drivers.tflite import load_runtime
+from agent.manifest import load_manifest
+interpreter = load_runtime().interpreter(model_path=str(load_manifest().path))
+interpreter.allocate_tensors()
+interpreter.invoke()
+print("ready", flush=True)
+time.sleep(600)
+"""
+
+
+def status() -> Figure:
+    """`fidamia status` as a whole, of a stopped daemon."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "agent.toml"
+        path.write_text(CONFIGURATION.format(folder=folder))
+        daemon = subprocess.Popen(_agent("run", path), stderr=subprocess.DEVNULL)
+        time.sleep(4)
+        daemon.terminate()
+        daemon.wait()
+        return compare(
+            "status",
+            lambda: subprocess.run(_agent("status", path), capture_output=True, check=False),
+            lambda: subprocess.run([sys.executable, "-c", "import sqlite3"], check=True),
+            "python -c 'import sqlite3'",
+            rounds=20,
+        )
+
+
+def resident_memory() -> Figure:
+    """The daemon on the pictures of a drive, its simulator left out, against a process that only holds the model."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "agent.toml"
+        _record(Path(folder) / "frames")
+        text = CONFIGURATION.replace('source = "simulator"', f'source = "{folder}/frames"', 1)
+        path.write_text(text.replace('source = "simulator"', 'source = "none"').format(folder=folder))
+        daemon = subprocess.Popen(_agent("run", path), stderr=subprocess.DEVNULL)
+        plain = subprocess.Popen([sys.executable, "-c", PLAIN], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        try:
+            assert plain.stdout is not None
+            plain.stdout.readline()
+            time.sleep(10)
+            ours, peer = _resident(daemon.pid), _resident(plain.pid)
+        finally:
+            for process in (daemon, plain):
+                process.terminate()
+                process.wait()
+        return Figure("resident-memory", ours, peer, "numpy, OpenCV, runtime and model alone", ours / peer, "MB")
+
+
+class _TimedStore:
+    """Commits, and notes how long after its frame was taken."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self.delays: list[float] = []
+        self._outbox = outbox
+
+    def append(self, report: Report) -> int:
+        sequence = self._outbox.append(report)
+        self.delays.append((datetime.now(UTC) - report.observed_at).total_seconds())
+        return sequence
+
+
+def frame_to_commit() -> Figure:
+    """From a frame's capture to its report on disk, on the simulator in real time.
+
+    Most of it is waiting whether the defect stays in sight, which the peer, the same without any reach, does not do.
+    """
+    ours = _drive(Aggregator(reach=10.0, patience=2.0))
+    at_once = _drive(Aggregator(reach=0.01, patience=0.01))
+    low, median, high = statistics.quantiles(ours, n=4)
+    other = statistics.median(at_once)
+    return Figure("frame-to-commit", median, other, "each frame a report", median / other, "s", (low, high))
+
+
+def _drive(aggregator: Aggregator, seconds: float = 60.0) -> list[float]:
+    manifest = load_manifest()
+    classifier = TfliteClassifier(manifest)
+    with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
+        store = _TimedStore(Outbox(Path(folder)))
+        camera, gps = simulate(seed=3, start=datetime.now(UTC), speed_factor=1.0, duration=seconds)
+        identity = Identity("bench", "01934f5e-0000-4000-8000-000000000000")
+        pipeline = Pipeline(
+            camera=camera,
+            gps=gps,
+            classifier=classifier,
+            manifest=manifest,
+            store=store,
+            identity=identity,
+            trigger=Trigger(4.0, 1.0),
+            aggregator=aggregator,
+        )
+        while not pipeline.ended.is_set():
+            pipeline.step()
+    return store.delays
+
+
+def _agent(verb: str, config: Path) -> list[str]:
+    return [sys.executable, "-P", "-m", "agent", verb, "--config", str(config)]
+
+
+def _resident(pid: int) -> float:
+    """Megabytes (10^6 bytes) resident."""
+    line = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS"))
+    return int(line.split()[1]) * 1024 / 1e6
+
+
+def _record(folder: Path) -> None:
+    """A drive of drawn 720p pictures."""
+    import cv2  # noqa: PLC0415 - with the scenery, only here
+    import numpy as np  # noqa: PLC0415
+
+    from agent.drivers.scenery import LABELS, draw  # noqa: PLC0415
+
+    folder.mkdir()
+    for number in range(60):
+        pixels = draw(LABELS[number % len(LABELS)], np.random.default_rng(number), 1280, 720)
+        cv2.imwrite(str(folder / f"{number:04}.jpg"), pixels)

@@ -1,0 +1,1 @@
+"""The reference server: what devices send is stored here, once each, and acknowledged."""

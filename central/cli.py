@@ -1,0 +1,75 @@
+"""The command `fidamia-central`: the reference server."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import click
+
+from agent import __version__, logs
+from agent.cli.main import guarded
+from agent.worker import Worker
+from central import config
+from central.ingest import Ingest, subscription
+from central.store import EmbeddedStore
+
+BEAT = 0.5  # seconds
+LAST_TRY = 3.0  # seconds to end in an orderly way
+
+
+class Commands(click.Group):
+    """The commands; a failure that is not a bug ends in its sentence and exit code."""
+
+    def invoke(self, context: click.Context) -> Any:
+        """See click."""
+        return guarded(lambda: super(Commands, self).invoke(context))
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="fidamia-central")
+def main() -> None:
+    """Store what the vehicles find, once each, and tell them so."""
+
+
+@main.command()
+@click.option(
+    "--config",
+    "config_path",
+    type=click.Path(path_type=Path),
+    envvar="FIDAMIA_CONFIG",
+    default=config.DEFAULT_PATH,
+    show_default=True,
+    help="Configuration file.",
+)
+@click.option("--name", help="This process's name, its own for each; by default [ingest] name.")
+def ingest(config_path: Path, name: str | None) -> None:
+    """Take reports from the broker into the store until stopped.
+
+    Exit codes: 0 stopped, 78 configuration, 74 store, 1 a bug.
+    """
+    from agent.drivers.mqtt import MqttConnection  # noqa: PLC0415 - a faulty configuration is said at once
+
+    settings = config.load(config_path)
+    logs.configure(settings.ingest.log_level)
+    connection = MqttConnection(
+        settings.broker,
+        client_id=f"fidamia-central-{name or settings.ingest.name}",
+        subscriptions=[subscription(settings.broker.prefix)],
+        session_expiry=int(settings.ingest.session_expiry_s),
+        manual_acknowledge=True,
+    )
+    work = Ingest(connection, EmbeddedStore(Path(settings.store.directory)), settings.broker.prefix)
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_arguments: stop.set())
+    worker = Worker("ingest", work.step, work.finish)
+    worker.start()
+    while not stop.wait(BEAT) and worker.crash is None:
+        pass
+    worker.stop.set()
+    worker.join(LAST_TRY)
+    sys.exit(1 if worker.crash else 0)

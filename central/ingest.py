@@ -1,0 +1,108 @@
+"""Takes in what devices send: checks, commits, and only then tells the device that it is stored."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Protocol
+
+from agent.domain import Acknowledgement
+from agent.errors import FidamiaError
+from agent.interfaces import Message, Publisher
+from agent.sync.messages import acknowledgement
+from central.store import EmbeddedStore
+from central.validation import Checked, Validator
+
+log = logging.getLogger(__name__)
+
+SHARE = "fidamia-ingest"  # the processes of one share divide the messages among them (MQTT 5, 4.8.2)
+EXCHANGE_TIMEOUT = 0.5  # seconds
+
+
+class Connection(Publisher, Protocol):
+    """A way to the broker that keeps each message there until it was dealt with."""
+
+    def acknowledge(self) -> None:
+        """Let the broker forget what `exchange` has returned so far."""
+
+
+@dataclass(slots=True)
+class Counters:
+    """What this process has done since it started."""
+
+    messages: int = 0
+    reports: int = 0
+    refused: int = 0
+
+
+def subscription(prefix: str) -> str:
+    """The shared subscription of all ingest processes."""
+    return f"$share/{SHARE}/{prefix}/+/reports"
+
+
+class Ingest:
+    """One step takes in what has arrived and acknowledges what it stored."""
+
+    def __init__(self, connection: Connection, store: EmbeddedStore, prefix: str) -> None:
+        """`connection` keeps messages at the broker until acknowledged."""
+        self.counters = Counters()
+        self._connection = connection
+        self._store = store
+        self._prefix = prefix
+        self._validator = Validator()
+        self._connected = False
+        self._answers: list[Message] = []
+
+    def step(self) -> None:
+        """Receive, commit, answer. Raises DeviceError (broker away) and StoreError (nothing stored or answered)."""
+        try:
+            if not self._connected:
+                self._answers.clear()
+                self._connection.open()
+                self._connected = True
+                log.info("connected to the broker")
+            arrived = self._connection.exchange(self._answers, EXCHANGE_TIMEOUT)
+            self._answers.clear()
+            if arrived:
+                self._answers = self._take(arrived)
+                self._connection.acknowledge()
+        except FidamiaError:
+            # A new connection makes the broker send again what was not acknowledged.
+            self._connected = False
+            self._connection.close()
+            raise
+
+    def finish(self) -> None:
+        """Send the last answers and disconnect."""
+        try:
+            if self._connected:
+                self._connection.exchange(self._answers, 0.0)
+        finally:
+            self._connection.close()
+            self._store.close()
+
+    def _take(self, arrived: list[Message]) -> list[Message]:
+        """Store what is right, put aside what is not, and say so to each device."""
+        checked = [found for message in arrived if (found := self._validator.check(self._prefix, message))]
+        reports = [feature for found in checked for feature in found.reports]
+        refusals = [refusal for found in checked for refusal in found.refusals]
+        self._store.save(reports, refusals)
+        self.counters.messages += len(arrived)
+        self.counters.reports += len(reports)
+        self.counters.refused += len(refusals)
+        for refusal in refusals:
+            log.warning("refused %s from %s: %s", refusal.id or "a message", refusal.device, refusal.reason)
+        return self._answer(checked)
+
+    def _answer(self, checked: list[Checked]) -> list[Message]:
+        stored: dict[str, list[str]] = defaultdict(list)
+        rejected: dict[str, list[tuple[str, str]]] = defaultdict(list)
+        for found in checked:
+            stored[found.device] += [feature["id"] for feature in found.reports]
+            rejected[found.device] += [(refusal.id, refusal.reason) for refusal in found.refusals if refusal.id]
+        return [
+            acknowledgement(self._prefix, device, Acknowledgement(tuple(ids), tuple(rejected[device])))
+            for device, ids in stored.items()
+            if ids or rejected[device]
+        ]

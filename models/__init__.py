@@ -1,0 +1,1 @@
+"""The shipped models and the taxonomy: data only."""

@@ -1,0 +1,109 @@
+"""`fidamia demo` as a person runs it, on the simulator and on the recorded drive."""
+
+from __future__ import annotations
+
+import csv
+import math
+import subprocess
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from .broker import MOSQUITTO
+
+METRES = 15.0  # how far a report may be from where its frame was taken
+
+
+def demo(*arguments: str | Path, expected: int = 0) -> dict[str, Any]:
+    if MOSQUITTO is None:
+        pytest.skip("mosquitto is not installed (Debian: apt install mosquitto)")
+    command = [sys.executable, "-P", "-m", "agent", "demo", "--json", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, timeout=110, check=False)
+    assert done.returncode == expected, done.stderr.decode()
+    answer: dict[str, Any] = msgspec.json.decode(done.stdout)
+    return answer
+
+
+def test_the_simulated_patrol_arrives_exactly_once(tmp_path: Path) -> None:
+    answer = demo("--seconds", "12", "--keep", tmp_path / "kept")
+    assert answer["exactly_once"] is True
+    assert answer["found"] == answer["stored"] == len(answer["reports"]) > 0
+    assert all(report["properties"]["evidence_withheld"] == "no_anonymiser" for report in answer["reports"])
+    kept = {path.name for path in (tmp_path / "kept").iterdir()}
+    assert {"central", "device", "reports.geojson"} <= kept
+    assert not [name for name in kept if "password" in name], "secrets are left behind"
+    pictures = [path for path in (tmp_path / "kept").rglob("*") if path.suffix in (".jpg", ".png")]
+    assert not pictures, "a picture was written"
+
+
+@pytest.mark.timeout(200)
+def test_the_recorded_drive_is_placed_within_15_metres(shared: Path) -> None:
+    drive = shared / "patrol" / "df251"
+    answer = demo("--images", drive / "frames", "--track", drive / "track.nmea")
+    assert answer["exactly_once"] is True
+    assert answer["frames"] == 137
+    labels = {report["properties"]["label"] for report in answer["reports"]}
+    assert labels & {"pothole", "road_crack"}
+    with (drive / "frames.csv").open(newline="") as file:
+        frames = list(csv.DictReader(file))
+    for report in answer["reports"]:
+        lon, lat = report["geometry"]["coordinates"]
+        seen = datetime.fromisoformat(report["properties"]["observed_at"])
+        seconds = (seen - datetime.fromisoformat("2026-11-22T10:00:00Z")).total_seconds()
+        frame = min(frames, key=lambda frame: abs(float(frame["seconds"]) - seconds))
+        assert abs(float(frame["seconds"]) - seconds) < 0.01
+        north = (lat - float(frame["lat"])) * 111_195
+        east = (lon - float(frame["lon"])) * 111_195 * math.cos(math.radians(lat))
+        assert math.hypot(north, east) < METRES
+
+
+def test_photographs_without_any_position_are_reported_without_one(shared: Path, tmp_path: Path) -> None:
+    for number, path in enumerate(sorted((shared / "photos" / "graffiti").iterdir())[:6]):
+        (tmp_path / f"{number}.jpg").write_bytes(path.read_bytes())
+    answer = demo("--images", tmp_path)
+    assert answer["exactly_once"] is True
+    assert answer["reports"]
+    for report in answer["reports"]:
+        assert report["geometry"] is None
+        assert report["properties"]["position"]["source"] == "none"
+        assert report["properties"]["team"] is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--track", __file__], "--images"),
+        (["--images", "/nowhere"], "/nowhere"),
+        (["--seconds", "0"], "--seconds"),
+        (["--keep", "/etc"], "/etc is not empty"),
+    ],
+)
+def test_wrong_options_are_said_in_a_sentence(arguments: list[str], sentence: str) -> None:
+    command = [sys.executable, "-P", "-m", "agent", "demo", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_folder_without_pictures_ends_in_a_sentence(tmp_path: Path) -> None:
+    if MOSQUITTO is None:
+        pytest.skip("mosquitto is not installed (Debian: apt install mosquitto)")
+    command = [sys.executable, "-P", "-m", "agent", "demo", "--images", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert str(tmp_path) in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_without_mosquitto_it_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from agent import demo as demonstration  # noqa: PLC0415 - its search path is changed here only
+
+    monkeypatch.setattr(demonstration, "SBIN", str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(demonstration.DemoError, match="apt-get install mosquitto"):
+        demonstration.Demonstration(tmp_path, demonstration.Patrol())

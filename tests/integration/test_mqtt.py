@@ -1,0 +1,227 @@
+"""The connection to the broker, against a real mosquitto."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.config import Broker as Settings
+from agent.drivers.mqtt import MqttConnection
+from agent.errors import ConfigError, DeviceError
+from agent.interfaces import Message
+
+from .broker import Broker, free_port
+
+MakeBroker = Callable[..., Broker]
+Connect = Callable[..., MqttConnection]
+
+
+@pytest.fixture
+def connect() -> Iterator[Connect]:
+    """Makes connections and closes them after the test."""
+    made: list[MqttConnection] = []
+
+    def make(settings: Settings, name: str = "veh-1", **options: Any) -> MqttConnection:
+        connection = MqttConnection(settings, name, **options)
+        made.append(connection)
+        return connection
+
+    yield make
+    for connection in made:
+        connection.close()
+
+
+def local(port: int, **more: Any) -> Settings:
+    return Settings(host="127.0.0.1", port=port, tls=False, **more)
+
+
+def receive(connection: MqttConnection, count: int, seconds: float = 10.0) -> list[Message]:
+    messages: list[Message] = []
+    deadline = time.monotonic() + seconds
+    while len(messages) < count and time.monotonic() < deadline:
+        messages += connection.exchange([], 0.2)
+    return messages
+
+
+def test_a_message_arrives_with_content_type_and_user_properties(make_broker: MakeBroker, connect: Connect) -> None:
+    settings = local(make_broker().port)
+    listener = connect(settings, "listener", subscriptions=["a/+"])
+    listener.open()
+    sender = connect(settings)
+    sender.open()
+    sender.exchange([Message("a/b", b"{}", "application/json", {"id": "7"})], 0.0)
+    assert receive(listener, 1) == [Message("a/b", b"{}", "application/json", {"id": "7"})]
+
+
+def test_an_absent_broker_is_named_with_its_address(connect: Connect) -> None:
+    port = free_port()
+    with pytest.raises(DeviceError, match=f"127.0.0.1:{port}.*refused"):
+        connect(local(port)).open()
+
+
+def test_a_wrong_password_is_named(make_broker: MakeBroker, connect: Connect, tmp_path: Path) -> None:
+    passwords = tmp_path / "passwords"
+    passwords.write_text("veh-1:right\n")
+    subprocess.run(["mosquitto_passwd", "-U", passwords], check=True)
+    passwords.chmod(0o644)
+    broker = make_broker(f"password_file {passwords}\n")
+    (tmp_path / "password").write_text("wrong\n")
+    with pytest.raises(DeviceError, match="Not authorized"):
+        connect(local(broker.port, username="veh-1", password_file=str(tmp_path / "password"))).open()
+    (tmp_path / "password").write_text("right\n")
+    connect(local(broker.port, username="veh-1", password_file=str(tmp_path / "password"))).open()
+
+
+def test_a_publish_that_the_access_list_refuses_is_no_success(
+    make_broker: MakeBroker, connect: Connect, tmp_path: Path
+) -> None:
+    access = tmp_path / "access"
+    access.write_text("topic read #\n")
+    access.chmod(0o644)
+    connection = connect(local(make_broker(f"allow_anonymous true\nacl_file {access}\n").port))
+    connection.open()
+    with pytest.raises(DeviceError, match=r"fidamia/v1/veh-1/reports.*Not authorized"):
+        connection.exchange([Message("fidamia/v1/veh-1/reports", b"{}")], 5.0)
+
+
+def test_a_killed_broker_is_noticed_and_the_connection_opens_again(make_broker: MakeBroker, connect: Connect) -> None:
+    broker = make_broker()
+    connection = connect(local(broker.port), subscriptions=["a"])
+    connection.open()
+    broker.kill()
+    with pytest.raises(DeviceError):
+        receive(connection, 1, seconds=5)
+    broker.start()
+    connection.open()
+    arrived = connection.exchange([Message("a", b"again")], 0.0) or receive(connection, 1)
+    assert [message.payload for message in arrived] == [b"again"]
+
+
+def test_the_will_is_published_when_the_device_vanishes_and_when_it_leaves(
+    make_broker: MakeBroker, connect: Connect
+) -> None:
+    settings = local(make_broker().port, keepalive_s=5)
+    listener = connect(settings, "listener", subscriptions=["state"])
+    listener.open()
+    will = Message("state", b"offline", retain=True)
+    leaving = connect(settings, "leaving", will=will)
+    leaving.open()
+    leaving.close()
+    assert [message.payload for message in receive(listener, 1)] == [b"offline"]
+    vanishing = connect(settings, "vanishing", will=will)
+    vanishing.open()
+    # Never read from or written to again: the broker gives up after one and a half keepalives.
+    assert [message.payload for message in receive(listener, 1, seconds=15)] == [b"offline"]
+
+
+def test_what_was_not_acknowledged_comes_again_to_the_same_session(make_broker: MakeBroker, connect: Connect) -> None:
+    settings = local(make_broker().port)
+    options: dict[str, Any] = {
+        "subscriptions": ["$share/group/a"],
+        "session_expiry": 60,
+        "manual_acknowledge": True,
+    }
+    first = connect(settings, "ingest", **options)
+    first.open()
+    sender = connect(settings)
+    sender.open()
+    sender.exchange([Message("a", b"1")], 1.0)
+    assert len(receive(first, 1)) == 1
+    first.close()
+    second = connect(settings, "ingest", **options)
+    second.open()
+    assert [message.payload for message in receive(second, 1)] == [b"1"]
+    second.acknowledge()
+    second.exchange([], 0.2)
+    second.close()
+    third = connect(settings, "ingest", **options)
+    third.open()
+    assert receive(third, 1, seconds=1) == []
+
+
+class Authority:
+    """Certificates made by openssl, for one test."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self._openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.pem",
+                      "-subj", "/CN=authority", "-days", "2")  # fmt: skip
+
+    def certificate(self, name: str, alternative: str) -> None:
+        (self.directory / "extensions").write_text(f"subjectAltName={alternative}\n")
+        self._openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.csr",
+                      "-subj", f"/CN={name}")  # fmt: skip
+        self._openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
+                      "-out", f"{name}.pem", "-days", "2", "-extfile", "extensions")  # fmt: skip
+        for file in self.directory.iterdir():
+            file.chmod(0o644)
+
+    def _openssl(self, *arguments: str) -> None:
+        subprocess.run(["openssl", *arguments], cwd=self.directory, check=True, capture_output=True)
+
+
+def test_tls_with_client_certificates(make_broker: MakeBroker, connect: Connect, tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    authority.certificate("server", "IP:127.0.0.1")
+    authority.certificate("veh-1", "DNS:veh-1")
+    broker = make_broker(
+        f"cafile {tmp_path}/ca.pem\ncertfile {tmp_path}/server.pem\nkeyfile {tmp_path}/server.key\n"
+        "require_certificate true\nuse_identity_as_username true\nallow_anonymous true\n"
+    )
+    known: dict[str, Any] = {"ca": f"{tmp_path}/ca.pem"}
+    own: dict[str, Any] = {"certificate": f"{tmp_path}/veh-1.pem", "key": f"{tmp_path}/veh-1.key"}
+    connection = connect(Settings(host="127.0.0.1", port=broker.port, **known, **own), subscriptions=["a"])
+    connection.open()
+    assert len(connection.exchange([Message("a", b"x" * 60_000)], 0.0) or receive(connection, 1)) == 1
+    with pytest.raises(DeviceError, match="certificate"):
+        connect(Settings(host="127.0.0.1", port=broker.port, **own)).open()  # an authority that nobody vouches for
+    with pytest.raises(DeviceError):
+        connect(Settings(host="127.0.0.1", port=broker.port, **known), "nameless").open()
+    with pytest.raises(DeviceError, match="localhost"):
+        connect(Settings(host="localhost", port=broker.port, **known, **own)).open()  # the certificate names 127.0.0.1
+
+
+def test_certificate_files_that_are_not_there_are_a_configuration_fault(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="ca"):
+        MqttConnection(Settings(ca=str(tmp_path / "none.pem")), "veh-1")
+    with pytest.raises(ConfigError, match="password_file"):
+        MqttConnection(local(1883, username="a", password_file=str(tmp_path / "none")), "veh-1")
+
+
+def test_the_access_list_of_the_guide_keeps_each_device_to_its_own_topics(
+    make_broker: MakeBroker, connect: Connect, tmp_path: Path
+) -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
+    access = tmp_path / "access"
+    access.write_text(guide.split("`/etc/mosquitto/fidamia.acl`:")[1].split("```")[1])
+    passwords = tmp_path / "passwords"
+    passwords.write_text("".join(f"{user}:secret\n" for user in ("veh-1", "veh-2", "central")))
+    subprocess.run(["mosquitto_passwd", "-U", passwords], check=True)
+    for file in (access, passwords):
+        file.chmod(0o644)
+    (tmp_path / "secret").write_text("secret")
+    broker = make_broker(f"password_file {passwords}\nacl_file {access}\nmax_packet_size 131072\n")
+
+    def as_user(user: str, *subscriptions: str) -> MqttConnection:
+        settings = local(broker.port, username=user, password_file=str(tmp_path / "secret"))
+        connection = connect(settings, user, subscriptions=subscriptions)
+        connection.open()
+        return connection
+
+    centre = as_user("central", "$share/fidamia-ingest/fidamia/v1/+/reports")
+    device = as_user("veh-1", "fidamia/v1/veh-1/ack")
+    device.exchange([Message("fidamia/v1/veh-1/reports", b"mine")], 0.5)
+    assert [message.payload for message in receive(centre, 1)] == [b"mine"]
+    answer = Message("fidamia/v1/veh-1/ack", b"stored")
+    centre.exchange([answer], 0.0)
+    assert [message.payload for message in receive(device, 1)] == [b"stored"]
+    with pytest.raises(DeviceError, match="Not authorized"):
+        device.exchange([Message("fidamia/v1/veh-2/reports", b"not mine")], 5.0)
+    eavesdropper = as_user("veh-2", "fidamia/v1/veh-1/ack")
+    centre.exchange([answer], 0.5)
+    assert receive(eavesdropper, 1, seconds=1) == []

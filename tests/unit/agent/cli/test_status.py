@@ -1,0 +1,81 @@
+"""`fidamia status`, with the daemon dead."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from click.testing import CliRunner, Result
+
+from agent import health
+from agent.cli.main import main
+from agent.health import Health, Part
+from agent.store.lock import StoreLock
+from agent.store.outbox import Outbox
+from tests.unit.builders import DEVICE, report, write_config
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Iterator[Path]:
+    """A vehicle that found one report, with a daemon that said how it is."""
+    write_config(tmp_path)
+    outbox = Outbox(tmp_path / "store")
+    outbox.append(report())
+    parts = {
+        "camera": Part("failed", "the cable", 1_700_000_000.0, {"frames": 3, "looked_at": 2, "of_tomorrow": 1}),
+        "gps": Part("ok", figures={"age_s": 0.2, "eph_m": None}),
+        "of_tomorrow": Part("splendid"),
+    }
+    boottime = time.clock_gettime(time.CLOCK_BOOTTIME)
+    word = Health(DEVICE, "1.2.3", 42, health.boot_id(), time.time() - 60, boottime, parts)
+    health.write(tmp_path / "store" / "status.json", word)
+    yield tmp_path
+    outbox.close()
+
+
+def invoke(directory: Path, *options: str) -> Result:
+    result = CliRunner().invoke(main, ["status", "--config", str(directory / "agent.toml"), *options])
+    assert isinstance(result.exception, SystemExit | None), "a traceback"
+    return result
+
+
+def test_one_sentence_comes_first_then_the_parts(directory: Path) -> None:
+    result = invoke(directory)
+    assert result.exit_code == 2
+    assert result.stdout.splitlines()[0].startswith("Stopped: the agent does not run; 1 report is waiting and kept.")
+    assert "camera  failed   the cable, 3 frames, 2 looked at" in result.stdout
+    assert "fix 0.2 s old" in result.stdout
+    assert "\033" not in result.stdout
+
+
+def test_a_part_or_figure_that_is_not_known_yet_does_no_harm(directory: Path) -> None:
+    assert "splendid" in invoke(directory).stdout
+
+
+def test_machines_get_one_object_with_everything(directory: Path) -> None:
+    lock = StoreLock(directory / "store")
+    result = invoke(directory, "--json")
+    lock.release()
+    said = msgspec.json.decode(result.stdout)
+    assert result.exit_code == 1
+    assert (said["state"], said["device"], said["version"], said["pending"]) == ("degraded", DEVICE, "1.2.3", 1)
+    assert said["sentence"].startswith("To do: the camera gives no picture since ")
+    assert said["parts"]["camera"]["figures"]["frames"] == 3
+
+
+def test_without_a_store_it_says_how_to_start(tmp_path: Path) -> None:
+    write_config(tmp_path)
+    result = invoke(tmp_path)
+    assert result.exit_code == 2
+    assert "never run here" in result.stdout
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_with_a_wrong_configuration_it_cannot_tell(tmp_path: Path, options: list[str]) -> None:
+    result = invoke(tmp_path, *options)
+    assert result.exit_code == 3
+    assert "Cannot tell: " in result.stdout
+    assert "there is no such configuration file" in result.stdout

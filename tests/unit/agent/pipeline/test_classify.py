@@ -1,0 +1,95 @@
+"""From probabilities to a decision."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from agent.domain import WHOLE_FRAME, Pixels
+from agent.pipeline.classify import classify, cut, decide
+from tests.unit.builders import manifest
+
+LEFT, RIGHT = (0.0, 0.0, 0.5, 1.0), (0.5, 0.0, 1.0, 1.0)
+
+
+class ByShade:
+    """A model that knows each picture by its first pixel."""
+
+    def __init__(self, looks: dict[int, Sequence[float]]) -> None:
+        self._looks = looks
+
+    def probabilities(self, pixels: Pixels) -> npt.NDArray[np.float32]:
+        return np.array(self._looks[int(pixels[0, 0, 0])], np.float32)
+
+
+def halves(left: int, right: int) -> Pixels:
+    pixels = np.zeros((4, 8, 3), np.uint8)
+    pixels[:, :4], pixels[:, 4:] = left, right
+    return pixels
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "decision", "label"),
+    [
+        ((0.6, 0.1, 0.3), "accepted", "pothole"),
+        ((0.59, 0.1, 0.31), "to_review", "pothole"),
+        ((0.2, 0.79, 0.01), "to_review", "graffiti"),
+        ((0.1, 0.8, 0.1), "accepted", "graffiti"),
+        ((0.25, 0.2, 0.55), "to_review", "pothole"),
+        ((0.2, 0.15, 0.65), "no_defect", "no_defect"),
+        ((0.0, 0.0, 1.0), "no_defect", "no_defect"),
+    ],
+)
+def test_each_label_is_believed_from_its_own_probability_on(
+    probabilities: tuple[float, ...], decision: str, label: str
+) -> None:
+    found = decide(np.array(probabilities), manifest())
+    assert (found.decision, found.best.label) == (decision, label)
+
+
+def test_the_candidates_are_all_labels_most_probable_first() -> None:
+    found = decide(np.array([0.2, 0.7, 0.1]), manifest())
+    assert [(c.label, c.probability) for c in found.candidates] == [
+        ("graffiti", 0.7),
+        ("pothole", 0.2),
+        ("no_defect", 0.1),
+    ]
+
+
+def test_a_defect_behind_no_defect_is_named_where_a_person_is_to_look() -> None:
+    found = decide(np.array([0.3, 0.2, 0.5]), manifest())
+    assert found.candidates[0].label == "no_defect"
+    assert (found.decision, found.best.label, found.best.probability) == ("to_review", "pothole", 0.3)
+
+
+def test_without_regions_the_whole_frame_is_looked_at() -> None:
+    found = classify(halves(1, 2), ByShade({1: (0.9, 0.05, 0.05)}), manifest())
+    assert (found.best.label, found.region) == ("pothole", WHOLE_FRAME)
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "telling"),
+    [
+        ((0.61, 0.1, 0.29), (0.3, 0.65, 0.05), LEFT),  # accepted before to review
+        ((0.1, 0.1, 0.8), (0.3, 0.2, 0.5), RIGHT),  # to review before none
+        ((0.7, 0.1, 0.2), (0.9, 0.05, 0.05), RIGHT),  # the more probable defect
+        ((0.0, 0.1, 0.9), (0.0, 0.3, 0.7), RIGHT),  # no defect, but the less sure of it
+    ],
+)
+def test_the_most_telling_region_decides(
+    left: tuple[float, ...], right: tuple[float, ...], telling: tuple[float, ...]
+) -> None:
+    found = classify(halves(1, 2), ByShade({1: left, 2: right}), manifest(), [LEFT, RIGHT])
+    assert found.region == telling
+
+
+def test_a_region_is_cut_without_a_copy_and_never_empty() -> None:
+    pixels = np.arange(10 * 20 * 3, dtype=np.uint8).reshape(10, 20, 3)
+    part = cut(pixels, (0.5, 0.2, 0.75, 1.0))
+    assert part.shape == (8, 5, 3)
+    assert np.shares_memory(part, pixels)
+    assert cut(pixels, (0.001, 0.001, 0.002, 0.002)).shape == (1, 1, 3)
+    assert cut(pixels, WHOLE_FRAME).shape == pixels.shape

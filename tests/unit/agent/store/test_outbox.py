@@ -1,0 +1,268 @@
+"""The reports that were found, and which of them the centre has."""
+
+from __future__ import annotations
+
+import os
+import resource
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import peewee
+import pytest
+
+from agent.domain import Report
+from agent.errors import StoreError
+from agent.store.outbox import FILE_NAME, IDS, Counts, Outbox
+from tests.unit.builders import identifier, report
+from tests.unit.memory import memory_folder
+
+NOBODY = 65534
+
+
+@pytest.fixture
+def outbox(tmp_path: Path) -> Iterator[Outbox]:
+    opened = Outbox(tmp_path)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def public() -> Iterator[Path]:
+    """A folder that anybody may look into, unlike tmp_path."""
+    with memory_folder() as folder:
+        folder.chmod(0o755)
+        yield folder
+
+
+@contextmanager
+def somebody_else() -> Iterator[None]:
+    """Root may write anywhere: become nobody for a while. A user who is not root is somebody else already."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.setegid(NOBODY)
+    os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+
+
+@contextmanager
+def full_disk(path: Path) -> Iterator[None]:
+    """No file grows beyond the size that this one has."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def fill(outbox: Outbox, *numbers: int) -> list[int]:
+    return [outbox.append(report(number)) for number in numbers]
+
+
+def states(outbox: Outbox) -> list[tuple[int, str]]:
+    return [(entry.sequence, entry.state) for entry in outbox.entries()]
+
+
+def test_a_report_comes_back_as_it_was_put_in(outbox: Outbox) -> None:
+    kept = report(1, observed_at=datetime(2026, 3, 1, 6, 7, 8, 123456, tzinfo=UTC), clock_error=None, team=None)
+    outbox.append(kept)
+    (entry,) = outbox.pending(0, 10)
+    assert entry.report == kept
+    assert isinstance(entry.report, Report)
+    assert entry.state == "pending"
+
+
+def test_reports_are_numbered_from_one_without_holes(outbox: Outbox) -> None:
+    assert fill(outbox, 1, 2, 3) == [1, 2, 3]
+
+
+def test_numbers_go_on_after_the_store_was_closed(tmp_path: Path) -> None:
+    for number in (1, 2, 3):
+        outbox = Outbox(tmp_path)
+        assert fill(outbox, number) == [number]
+        outbox.close()
+
+
+def test_no_number_is_used_twice_after_rows_were_deleted(tmp_path: Path, outbox: Outbox) -> None:
+    fill(outbox, 1, 2, 3)
+    connection = sqlite3.connect(tmp_path / FILE_NAME)
+    connection.execute("DELETE FROM report")
+    connection.commit()
+    connection.close()
+    assert fill(outbox, 4) == [4]
+
+
+def test_a_report_that_was_not_taken_leaves_no_hole(tmp_path: Path, outbox: Outbox) -> None:
+    fill(outbox, 1)
+    with pytest.raises(peewee.IntegrityError):
+        outbox.append(report(1))
+    connection = sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None)
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute(
+        "INSERT INTO report (id, label, severity, created_at, payload) VALUES ('x', 'pothole', 'low', 0, '')"
+    )
+    connection.execute("ROLLBACK")
+    connection.close()
+    assert fill(outbox, 2) == [2]
+
+
+def test_pending_reports_come_oldest_first_after_a_number_and_no_more_than_asked(outbox: Outbox) -> None:
+    fill(outbox, 5, 3, 4, 1)
+    assert [entry.report.id for entry in outbox.pending(0, 10)] == [identifier(n) for n in (5, 3, 4, 1)]
+    assert [entry.sequence for entry in outbox.pending(1, 2)] == [2, 3]
+    assert outbox.pending(4, 10) == []
+
+
+def test_what_the_centre_has_is_no_longer_pending(outbox: Outbox) -> None:
+    fill(outbox, 1, 2, 3)
+    assert outbox.settle([identifier(1), identifier(3)]) == 2
+    assert states(outbox) == [(1, "settled"), (2, "pending"), (3, "settled")]
+    assert [entry.sequence for entry in outbox.pending(0, 10)] == [2]
+
+
+def test_what_the_centre_refused_is_put_aside_with_its_reason(tmp_path: Path, outbox: Outbox) -> None:
+    fill(outbox, 1, 2)
+    assert outbox.reject([identifier(1)], "no such label") == 1
+    assert states(outbox) == [(1, "rejected"), (2, "pending")]
+    connection = sqlite3.connect(tmp_path / FILE_NAME)
+    assert connection.execute("SELECT reason FROM report WHERE sequence = 1").fetchone() == ("no such label",)
+    connection.close()
+
+
+def test_only_what_is_pending_is_settled_or_rejected(outbox: Outbox) -> None:
+    fill(outbox, 1, 2)
+    outbox.settle([identifier(1)])
+    outbox.reject([identifier(2)], "first reason")
+    both = [identifier(1), identifier(2)]
+    assert outbox.settle(both) == 0
+    assert outbox.reject(both, "second reason") == 0
+    assert states(outbox) == [(1, "settled"), (2, "rejected")]
+
+
+def test_ids_that_are_not_known_and_none_at_all_are_no_failure(outbox: Outbox) -> None:
+    fill(outbox, 1)
+    assert outbox.settle(["", "x", identifier(99), "'; DROP TABLE report; --"]) == 0
+    assert outbox.settle([]) == 0
+    assert outbox.reject(iter([identifier(98)]), "why") == 0
+    assert states(outbox) == [(1, "pending")]
+
+
+def test_more_ids_than_a_statement_can_hold_are_settled(outbox: Outbox) -> None:
+    fill(outbox, 1, 2)
+    outbox._database.connection().setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, IDS + 10)
+    others = [f"x{number}" for number in range(IDS * 3)]
+    assert outbox.settle([identifier(1), *others, identifier(2)]) == 2
+
+
+def test_reports_are_counted_by_state_and_those_of_today_by_when_they_were_settled(outbox: Outbox) -> None:
+    assert outbox.counts(since=0) == Counts(0, 0, 0, 0)
+    fill(outbox, 1, 2, 3, 4)
+    outbox.settle([identifier(1), identifier(2)])
+    outbox.reject([identifier(3)], "why")
+    assert outbox.counts(since=0) == Counts(pending=1, settled=2, rejected=1, settled_today=2)
+    assert outbox.counts(since=datetime.now(UTC).timestamp() + 60).settled_today == 0
+
+
+def test_two_threads_use_one_outbox(outbox: Outbox) -> None:
+    def write() -> None:
+        fill(outbox, *range(10))
+        outbox.close()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    fill(outbox, *range(10, 20))
+    writer.join()
+    assert [entry.sequence for entry in outbox.entries()] == list(range(1, 21))
+
+
+def test_a_reader_looks_on_while_another_writes(tmp_path: Path, outbox: Outbox) -> None:
+    fill(outbox, 1)
+    reader = Outbox(tmp_path, read_only=True)
+    fill(outbox, 2)
+    assert reader.counts(since=0).pending == 2
+    with pytest.raises(StoreError, match="readonly"):
+        reader.settle([identifier(1)])
+    reader.close()
+
+
+def test_a_reader_makes_no_store(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="unable to open database file"):
+        Outbox(tmp_path / "nothing", read_only=True)
+    assert not (tmp_path / "nothing").exists()
+
+
+def test_somebody_who_may_only_read_the_folder_reads_a_store_that_nobody_writes(public: Path) -> None:
+    store = public / "store"
+    writer = Outbox(store)
+    fill(writer, 1, 2)
+    writer.close()
+    (store / FILE_NAME).chmod(0o644)
+    store.chmod(0o555)
+    try:
+        with somebody_else():
+            reader = Outbox(store, read_only=True)
+            assert reader.counts(since=0).pending == 2
+            reader.close()
+    finally:
+        store.chmod(0o755)
+
+
+def test_a_folder_that_can_not_be_written_is_told_and_left_as_it_is(public: Path) -> None:
+    public.chmod(0o555)
+    try:
+        with somebody_else(), pytest.raises(StoreError, match=r"can not be made \(Permission denied\); set \[store\]"):
+            Outbox(public / "store")
+        with somebody_else(), pytest.raises(StoreError, match="unable to open database file"):
+            Outbox(public)
+    finally:
+        public.chmod(0o755)
+    assert list(public.iterdir()) == []
+
+
+def test_a_full_disk_is_told_and_what_was_stored_is_kept(tmp_path: Path, outbox: Outbox) -> None:
+    fill(outbox, 1, 2)
+    with full_disk(tmp_path / f"{FILE_NAME}-wal"), pytest.raises(StoreError, match="what was stored before is kept"):
+        fill(outbox, *range(3, 100))
+    taken = len(outbox.entries())
+    assert [entry.sequence for entry in outbox.entries()] == list(range(1, taken + 1))
+    assert fill(outbox, 200) == [taken + 1]
+
+
+@pytest.mark.parametrize("payload", [b"", b"{}", b"{", b'{"id": "\xff"}', b"\xa5" * 100])
+def test_a_damaged_report_is_put_aside_and_does_not_hold_up_the_rest(
+    tmp_path: Path, outbox: Outbox, payload: bytes
+) -> None:
+    fill(outbox, 1, 2, 3)
+    connection = sqlite3.connect(tmp_path / FILE_NAME)
+    connection.execute("UPDATE report SET payload = ? WHERE sequence = 2", (payload,))
+    connection.commit()
+    connection.close()
+    assert [entry.sequence for entry in outbox.pending(0, 10)] == [1, 3]
+    assert (outbox.counts(0).pending, outbox.counts(0).rejected) == (2, 1)
+    with pytest.raises(StoreError, match=r"outbox\.sqlite: report 2 is damaged: "):
+        outbox.entries()
+
+
+def test_a_damaged_file_is_told_and_left_as_it_is(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path)
+    for number in range(20):
+        outbox.append(report(number, evidence_withheld="x" * 4096))
+    outbox.close()
+    path = tmp_path / FILE_NAME
+    content = bytearray(path.read_bytes())
+    content[4096 * 2 : 4096 * 8] = b"\xa5" * (4096 * 6)
+    path.write_bytes(content)
+    damaged = Outbox(tmp_path)
+    with pytest.raises(StoreError, match=r"outbox\.sqlite: .*(malformed|damaged)"):
+        damaged.entries()
+    damaged.close()
+    assert path.read_bytes() == bytes(content)

@@ -1,0 +1,325 @@
+"""Emptying the outbox towards a centre in memory; time is an argument."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from agent.domain import Acknowledgement
+from agent.errors import DeviceError, StoreError
+from agent.interfaces import Message
+from agent.store.outbox import FILE_NAME, Outbox
+from agent.sync.delivery import BATCH, UNUSABLE, Delivery
+from agent.sync.messages import acknowledgement
+from tests.unit.agent.sync.centre import Centre
+from tests.unit.builders import BOOT, DEVICE, PREFIX, identifier, report
+
+RESEND_AFTER = 60.0
+
+
+@pytest.fixture
+def outbox(tmp_path: Path) -> Iterator[Outbox]:
+    opened = Outbox(tmp_path)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def centre() -> Centre:
+    return Centre()
+
+
+@pytest.fixture
+def delivery(outbox: Outbox, centre: Centre) -> Delivery:
+    return Delivery(outbox, centre, DEVICE, PREFIX, window=2, resend_after=RESEND_AFTER, facts={"boot": BOOT})
+
+
+def fill(outbox: Outbox, count: int, first: int = 1) -> None:
+    with outbox._database.atomic():  # one wait for the disk instead of many
+        for number in range(first, first + count):
+            outbox.append(report(number))
+
+
+def ids(*numbers: int) -> list[str]:
+    return [identifier(number) for number in numbers]
+
+
+def states(outbox: Outbox) -> list[str]:
+    return [entry.state for entry in outbox.entries()]
+
+
+def said(payload: bytes) -> Message:
+    """Something on the device's own topic of acknowledgements."""
+    return Message(f"{PREFIX}/{DEVICE}/ack", payload)
+
+
+def test_what_the_centre_has_stored_leaves_the_outbox(outbox: Outbox, centre: Centre, delivery: Delivery) -> None:
+    fill(outbox, 3)
+    delivery.step(0.0)
+    assert list(centre.stored) == ids(1, 2, 3)
+    assert states(outbox) == ["settled"] * 3
+    assert (delivery.counters.sent, delivery.counters.settled, delivery.waiting) == (3, 3, 0)
+    assert delivery.counters.last_settled == 0.0
+
+
+def test_a_report_leaves_only_when_the_centre_says_so_never_on_the_brokers_word(
+    outbox: Outbox, centre: Centre, delivery: Delivery
+) -> None:
+    centre.silent = True
+    fill(outbox, 1)
+    for second in range(10):
+        delivery.step(second)
+    assert list(centre.stored) == ids(1)
+    assert states(outbox) == ["pending"]
+    centre.says.append(centre.answers[0])
+    delivery.step(10.0)
+    assert states(outbox) == ["settled"]
+
+
+def test_a_lost_ack_is_sent_again_and_a_refusal_is_not(outbox: Outbox, centre: Centre, delivery: Delivery) -> None:
+    centre.refused[identifier(2)] = "no such label"
+    centre.silent = True
+    fill(outbox, 2)
+    delivery.step(0.0)
+    centre.silent = False
+    delivery.step(RESEND_AFTER + 0.1)
+    assert centre.received == [ids(1, 2), ids(1, 2)]
+    assert states(outbox) == ["settled", "rejected"]
+    delivery.step(RESEND_AFTER * 3)
+    assert len(centre.received) == 2
+    assert (delivery.counters.resent, delivery.counters.rejected) == (2, 1)
+
+
+def test_nothing_is_sent_again_before_its_time(outbox: Outbox, centre: Centre, delivery: Delivery) -> None:
+    centre.silent = True
+    fill(outbox, 1)
+    delivery.step(100.0)
+    delivery.step(100.0 + RESEND_AFTER)
+    assert len(centre.received) == 1
+    delivery.step(100.1 + RESEND_AFTER)
+    assert len(centre.received) == 2
+
+
+def test_reports_go_oldest_first_and_no_more_messages_than_the_window(
+    outbox: Outbox, centre: Centre, delivery: Delivery
+) -> None:
+    centre.silent = True
+    fill(outbox, BATCH * 3)
+    delivery.step(0.0)
+    delivery.step(1.0)
+    assert centre.received == [ids(*range(1, BATCH + 1)), ids(*range(BATCH + 1, 2 * BATCH + 1))]
+    assert delivery.waiting == 2 * BATCH
+    centre.silent = False
+    centre.says.append(centre.answers[0])
+    delivery.step(2.0)
+    delivery.step(3.0)
+    assert centre.received[2:] == [ids(*range(2 * BATCH + 1, 3 * BATCH + 1))]
+
+
+def test_a_new_report_goes_out_while_older_ones_wait_for_their_answer(
+    outbox: Outbox, centre: Centre, delivery: Delivery
+) -> None:
+    centre.silent = True
+    fill(outbox, 1)
+    delivery.step(0.0)
+    fill(outbox, 1, first=2)
+    delivery.step(1.0)
+    assert centre.received == [ids(1), ids(2)]
+
+
+def test_what_was_sent_again_does_not_send_what_is_still_on_its_way(
+    outbox: Outbox, centre: Centre, delivery: Delivery
+) -> None:
+    centre.silent = True
+    fill(outbox, 1)
+    delivery.step(0.0)
+    fill(outbox, 1, first=2)
+    delivery.step(RESEND_AFTER / 2)
+    delivery.step(RESEND_AFTER + 1)
+    assert centre.received == [ids(1), ids(2), ids(1)]
+
+
+def test_an_answer_after_the_second_sending_settles_once(outbox: Outbox, centre: Centre, delivery: Delivery) -> None:
+    centre.silent = True
+    fill(outbox, 1)
+    delivery.step(0.0)
+    delivery.step(RESEND_AFTER + 1)
+    centre.says += centre.answers
+    delivery.step(RESEND_AFTER + 2)
+    assert (states(outbox), delivery.counters.settled, delivery.waiting) == (["settled"], 1, 0)
+
+
+def test_an_acknowledgement_that_comes_twice_changes_nothing(
+    outbox: Outbox, centre: Centre, delivery: Delivery
+) -> None:
+    fill(outbox, 1)
+    delivery.step(0.0)
+    centre.says += [centre.answers[0], centre.answers[0]]
+    delivery.step(1.0)
+    assert (states(outbox), delivery.counters.settled) == (["settled"], 1)
+
+
+def test_an_acknowledgement_of_something_else_changes_nothing(
+    outbox: Outbox, centre: Centre, delivery: Delivery
+) -> None:
+    centre.silent = True
+    fill(outbox, 1)
+    delivery.step(0.0)
+    strange = Acknowledgement(("", "x", identifier(99)), ((identifier(98), "why"), ("y", "why")))
+    centre.says.append(acknowledgement(PREFIX, DEVICE, strange))
+    delivery.step(1.0)
+    assert (states(outbox), delivery.waiting) == (["pending"], 1)
+    assert (delivery.counters.settled, delivery.counters.rejected) == (0, 0)
+
+
+def test_what_comes_on_another_topic_is_not_believed(outbox: Outbox, centre: Centre, delivery: Delivery) -> None:
+    centre.silent = True
+    fill(outbox, 1)
+    delivery.step(0.0)
+    answer = centre.answers[0].payload
+    centre.says += [Message(f"{PREFIX}/veh-043/ack", answer), Message(f"{PREFIX}/{DEVICE}/ack/x", answer)]
+    delivery.step(1.0)
+    assert states(outbox) == ["pending"]
+
+
+def test_malformed_acknowledgements_are_counted_a_few_are_logged_and_the_good_one_counts(
+    outbox: Outbox, centre: Centre, delivery: Delivery, caplog: pytest.LogCaptureFixture
+) -> None:
+    centre.silent = True
+    fill(outbox, 1)
+    delivery.step(0.0)
+    nonsense = [b"", b"{", b"\xff", b'{"stored": 3}', b"[" * 100_000, b" " * 2_000_000]
+    centre.says += [*map(said, nonsense), centre.answers[0]]
+    delivery.step(1.0)
+    assert delivery.counters.malformed == len(nonsense)
+    assert len([record for record in caplog.records if record.levelno >= logging.WARNING]) == UNUSABLE
+    assert states(outbox) == ["settled"]
+
+
+def test_the_largest_acknowledgement_there_can_be_is_taken_in(
+    outbox: Outbox, centre: Centre, delivery: Delivery
+) -> None:
+    centre.silent = True
+    fill(outbox, 1)
+    delivery.step(0.0)
+    # More ids than SQLite takes in a statement where it was built with its usual limit.
+    many = [f"{number:x}" for number in range(40_000)]
+    centre.says.append(said(msgspec.json.encode({"stored": [*many, identifier(1)]})))
+    delivery.step(1.0)
+    assert states(outbox) == ["settled"]
+
+
+def test_a_refused_report_is_put_aside_and_the_rest_goes_on(
+    outbox: Outbox, centre: Centre, delivery: Delivery, caplog: pytest.LogCaptureFixture
+) -> None:
+    centre.refused[identifier(1)] = "no such label"
+    fill(outbox, 3)
+    delivery.step(0.0)
+    assert states(outbox) == ["rejected", "settled", "settled"]
+    assert "the centre refused 1 report(s): no such label" in caplog.text
+    assert delivery.waiting == 0
+
+
+def test_a_refused_message_puts_all_its_reports_aside_and_the_next_goes_on(
+    outbox: Outbox, centre: Centre, delivery: Delivery
+) -> None:
+    centre.refuses_messages = True
+    fill(outbox, 3)
+    delivery.step(0.0)
+    assert states(outbox) == ["rejected"] * 3
+    centre.refuses_messages = False
+    fill(outbox, 1, first=4)
+    delivery.step(1.0)
+    assert states(outbox) == ["rejected"] * 3 + ["settled"]
+    assert delivery.counters.rejected == 3
+
+
+def test_a_broken_connection_sends_everything_again_that_was_not_answered(
+    outbox: Outbox, centre: Centre, delivery: Delivery
+) -> None:
+    centre.silent = True
+    fill(outbox, 2)
+    delivery.step(0.0)
+    centre.away = True
+    for second in (1.0, 2.0):
+        with pytest.raises(DeviceError):
+            delivery.step(second)
+        assert (delivery.connected, delivery.waiting, centre.is_open) == (False, 0, False)
+    assert states(outbox) == ["pending"] * 2
+    centre.away = centre.silent = False
+    delivery.step(3.0)
+    assert centre.received == [ids(1, 2), ids(1, 2)]
+    assert states(outbox) == ["settled"] * 2
+    assert len(centre.stored) == 2
+
+
+def test_each_connection_begins_with_a_birth(outbox: Outbox, centre: Centre, delivery: Delivery) -> None:
+    delivery.step(0.0)
+    delivery.step(1.0)
+    centre.away = True
+    with pytest.raises(DeviceError):
+        delivery.step(2.0)
+    centre.away = False
+    delivery.step(3.0)
+    assert [msgspec.json.decode(message.payload)["state"] for message in centre.states] == ["online", "online"]
+    assert msgspec.json.decode(centre.states[0].payload)["boot"] == BOOT
+    assert outbox.entries() == []
+
+
+def test_a_store_that_can_not_be_read_neither_swallows_the_birth_nor_leaves_a_connection_behind(
+    tmp_path: Path, outbox: Outbox, centre: Centre, delivery: Delivery
+) -> None:
+    fill(outbox, 1)
+    connection = sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None)
+    connection.execute("ALTER TABLE report RENAME TO elsewhere")
+    with pytest.raises(StoreError):
+        delivery.step(0.0)
+    assert not centre.is_open
+    connection.execute("ALTER TABLE elsewhere RENAME TO report")
+    connection.close()
+    delivery.step(1.0)
+    assert len(centre.states) == 1
+    assert states(outbox) == ["settled"]
+
+
+def test_at_the_end_what_came_last_is_sent_once_more_and_goodbye_is_said(
+    outbox: Outbox, centre: Centre, delivery: Delivery
+) -> None:
+    delivery.step(0.0)
+    fill(outbox, 1)
+    delivery.finish(1.0)
+    assert states(outbox) == ["settled"]
+    assert not centre.is_open
+
+
+def test_at_the_end_what_is_not_answered_stays_pending(outbox: Outbox, centre: Centre, delivery: Delivery) -> None:
+    centre.silent = True
+    fill(outbox, 1)
+    delivery.step(0.0)
+    delivery.finish(1.0)
+    assert states(outbox) == ["pending"]
+    assert len(centre.received) == 1
+
+
+def test_at_the_end_no_connection_is_made_for_a_goodbye(outbox: Outbox, centre: Centre, delivery: Delivery) -> None:
+    fill(outbox, 1)
+    delivery.finish(0.0)
+    assert (centre.openings, centre.received) == (0, [])
+
+
+def test_everything_arrives_though_every_other_answer_is_lost(
+    outbox: Outbox, centre: Centre, delivery: Delivery
+) -> None:
+    fill(outbox, BATCH * 5 + 7)
+    now = 0.0
+    while outbox.counts(since=0).pending:
+        centre.silent = not centre.silent
+        delivery.step(now)
+        now += RESEND_AFTER + 1
+        assert now < RESEND_AFTER * 100
+    assert list(centre.stored) == [entry.report.id for entry in outbox.entries()]

@@ -1,0 +1,80 @@
+"""The device's own keys, and the file that explains them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from agent import config
+from agent.errors import ConfigError
+from tests.unit.builders import write_config
+from tests.unit.example_configuration import SYSTEMD, documented_faults, uncommented
+
+EXAMPLE = SYSTEMD / "agent.toml"
+
+
+def broker_fault(directory: Path, text: str) -> str:
+    with pytest.raises(ConfigError) as refused:
+        config.load(write_config(directory, broker=text))
+    (fault,) = refused.value.faults
+    return fault
+
+
+def test_the_example_file_loads() -> None:
+    assert config.load(EXAMPLE).agent.device == "veh-001"
+
+
+def test_every_key_stands_in_the_example_file_with_its_default() -> None:
+    assert documented_faults(EXAMPLE, config.Config) == []
+
+
+def test_every_comment_of_the_example_file_can_be_switched_on(tmp_path: Path) -> None:
+    path = tmp_path / "agent.toml"
+    path.write_text(uncommented(EXAMPLE), encoding="utf-8")
+    assert config.load(path).camera.width == 1280
+
+
+def test_tls_can_only_be_switched_off_on_this_machine(tmp_path: Path) -> None:
+    for host in ("localhost", "127.0.0.1", "::1"):
+        assert not config.load(write_config(tmp_path, broker=f'host = "{host}"\ntls = false')).broker.tls
+    for host in ("broker.example.org", "192.168.1.10", "localhost.example.org"):
+        fault = broker_fault(tmp_path, f'host = "{host}"\ntls = false')
+        assert "[broker]: tls = false is only allowed on this machine itself" in fault
+
+
+@pytest.mark.parametrize("pair", [("certificate", "key"), ("username", "password_file")])
+def test_what_belongs_together_is_given_together(tmp_path: Path, pair: tuple[str, str]) -> None:
+    for one in pair:
+        assert f"{pair[0]} and {pair[1]} belong together" in broker_fault(tmp_path, f'{one} = "x"')
+
+
+@pytest.mark.parametrize("name", ["VEH", "-veh", "a" * 33, "véh", "a/b", "a+b", "#", ""])
+def test_a_device_is_named_as_a_topic_can_hold_it(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ConfigError, match=r"agent\.toml:2: \[agent\] device"):
+        config.load(write_config(tmp_path, agent=f'device = "{name}"'))
+
+
+@pytest.mark.parametrize("prefix", ["", "/a", "a/", "a//b", "a/#", "+", "$share/x"])
+def test_a_prefix_without_wildcards_is_asked_for(tmp_path: Path, prefix: str) -> None:
+    assert "[broker] prefix" in broker_fault(tmp_path, f'prefix = "{prefix}"')
+
+
+def test_a_region_that_holds_nothing_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"\[0\.5, 0\.0, 0\.5, 1\.0\] is empty; give left, top, right, bottom"):
+        config.load(write_config(tmp_path, camera="regions = [[0.5, 0.0, 0.5, 1.0]]"))
+
+
+def test_any_key_can_be_set_by_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FIDAMIA_BROKER_HOST", "elsewhere.example.org")
+    monkeypatch.setenv("FIDAMIA_CAMERA_REGIONS", "[[0, 0.5, 1, 1]]")
+    settings = config.load(write_config(tmp_path))
+    assert settings.broker.host == "elsewhere.example.org"
+    assert settings.camera.regions == [(0.0, 0.5, 1.0, 1.0)]
+
+
+def test_the_status_file_is_in_memory_where_there_is_such_a_folder(tmp_path: Path) -> None:
+    settings = config.load(write_config(tmp_path))
+    assert settings.status_file == tmp_path / "store" / "status.json"
+    settings = config.load(write_config(tmp_path, store='directory = "/var/a"\nruntime_directory = "/run/a"'))
+    assert settings.status_file == Path("/run/a/status.json")

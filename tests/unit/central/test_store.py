@@ -1,0 +1,121 @@
+"""The embedded store of the centre."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.errors import StoreError
+from agent.store.outbox import Outbox
+from central.store import FILE_NAME, ROWS, EmbeddedStore
+from central.validation import Refusal
+from tests.unit.builders import DEVICE, identifier
+from tests.unit.central.builders import TOPIC, right
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[EmbeddedStore]:
+    opened = EmbeddedStore(tmp_path)
+    yield opened
+    opened.close()
+
+
+def ids(store: EmbeddedStore) -> list[str]:
+    return [feature["id"] for feature in store.features()]
+
+
+def refusal(number: int = 1) -> Refusal:
+    return Refusal(DEVICE, TOPIC, identifier(number), "no such label", b"\xff\x00")
+
+
+def rows(directory: Path, query: str) -> list[Any]:
+    connection = sqlite3.connect(directory / FILE_NAME)
+    try:
+        return connection.execute(query).fetchall()
+    finally:
+        connection.close()
+
+
+def test_a_report_is_kept_as_it_was_sent_and_its_figures_can_be_asked_for(tmp_path: Path, store: EmbeddedStore) -> None:
+    store.save([right(7)], [])
+    assert store.features() == [right(7)]
+    asked = "SELECT id, device, sequence, observed_at, label, probability, lat, lon, commune, team FROM report"
+    assert rows(tmp_path, asked) == [
+        (identifier(7), DEVICE, 7, "2026-11-22T12:00:00.000Z", "pothole", 0.93, 43.29648, 5.36978, None, "voirie")
+    ]
+
+
+def test_a_report_without_a_position_is_kept_without_one(tmp_path: Path, store: EmbeddedStore) -> None:
+    store.save([{**right(), "geometry": None}], [])
+    assert rows(tmp_path, "SELECT lat, lon FROM report") == [(None, None)]
+
+
+def test_a_report_is_kept_once_however_often_it_arrives(store: EmbeddedStore) -> None:
+    store.save([right(1), right(1), right(2)], [])
+    store.save([right(2), right(1), right(3)], [])
+    assert ids(store) == [identifier(n) for n in (1, 2, 3)]
+
+
+def test_the_first_word_stands(store: EmbeddedStore) -> None:
+    store.save([right(1)], [])
+    store.save([right(1, label="graffiti")], [])
+    store.save([right(2), right(2, label="graffiti")], [])
+    assert [feature["properties"]["label"] for feature in store.features()] == ["pothole", "pothole"]
+
+
+def test_reports_come_by_device_in_the_order_they_were_seen(store: EmbeddedStore) -> None:
+    store.save([right(3), right(1, device="veh-043"), right(2)], [])
+    assert ids(store) == [identifier(n) for n in (2, 3, 1)]
+
+
+def test_more_reports_than_a_statement_can_hold_are_kept(store: EmbeddedStore) -> None:
+    many = [right(number) for number in range(1, ROWS + 2)]
+    store.save(many, [])
+    assert len(store.features()) == ROWS + 1
+
+
+def test_what_was_refused_is_kept_with_its_reason_each_time_it_came(tmp_path: Path, store: EmbeddedStore) -> None:
+    store.save([], [refusal(1), refusal(1)])
+    assert store.refusals() == [(DEVICE, identifier(1), "no such label")] * 2
+    assert rows(tmp_path, "SELECT topic, payload FROM refused")[0] == (TOPIC, b"\xff\x00")
+
+
+def test_nothing_is_nothing(store: EmbeddedStore) -> None:
+    store.save([], [])
+    assert (store.features(), store.refusals()) == ([], [])
+
+
+def test_all_of_it_is_stored_or_nothing(tmp_path: Path, store: EmbeddedStore) -> None:
+    connection = sqlite3.connect(tmp_path / FILE_NAME)
+    connection.execute("ALTER TABLE refused RENAME TO elsewhere")
+    connection.commit()
+    with pytest.raises(StoreError, match="no such table: refused"):
+        store.save([right(1)], [refusal()])
+    connection.execute("ALTER TABLE elsewhere RENAME TO refused")
+    connection.commit()
+    connection.close()
+    assert (store.features(), store.refusals()) == ([], [])
+    store.save([right(1)], [refusal()])
+    assert len(store.features()) == len(store.refusals()) == 1
+
+
+def test_what_was_stored_is_there_after_opening_again_also_for_a_reader(tmp_path: Path, store: EmbeddedStore) -> None:
+    store.save([right(1)], [])
+    reader = EmbeddedStore(tmp_path, read_only=True)
+    assert ids(reader) == [identifier(1)]
+    reader.close()
+    store.close()
+    again = EmbeddedStore(tmp_path)
+    assert ids(again) == [identifier(1)]
+    again.close()
+
+
+def test_a_devices_store_is_not_taken_for_the_centres(tmp_path: Path) -> None:
+    Outbox(tmp_path).close()
+    (tmp_path / "outbox.sqlite").rename(tmp_path / FILE_NAME)
+    with pytest.raises(StoreError, match="not a store of fidamia"):
+        EmbeddedStore(tmp_path)

@@ -1,0 +1,53 @@
+"""Writes the network as a full-integer TFLite file: int8 in, int8 logits out; needs torch."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import litert_torch
+import numpy as np
+import numpy.typing as npt
+import torch
+from ai_edge_litert.interpreter import Interpreter
+from litert_quantizer import recipe
+from litert_quantizer.calibrator import Calibrator
+from litert_quantizer.quantizer import Quantizer
+from litert_quantizer.recipe_manager import RecipeManager
+from litert_quantizer.utils.qsv_utils import min_max_update
+
+from agent.domain import Pixels
+from agent.manifest import Input
+from training.network import prepare
+
+
+def export(network: Any, views: Sequence[Pixels], feed: Input, path: Path) -> None:
+    """Quantise with the ranges that `views` (BGR, of the network's size) span, and write to `path`."""
+    float_path = path.with_suffix(".float.tflite")
+    example = torch.zeros(1, feed.height, feed.width, 3)
+    network = network.to(memory_format=torch.contiguous_format).eval()
+    with redirect_stdout(sys.stderr):  # the converter tells its steps; standard output is for the figures
+        litert_torch.convert(litert_torch.to_channel_last_io(network, args=[0]), (example,)).export(str(float_path))
+        ranges = _ranges(float_path, views, feed)
+        quantizer = Quantizer(str(float_path), recipe.static_wi8_ai8())
+        path.write_bytes(bytes(quantizer.quantize(ranges, enable_progress_report=False).quantized_model))
+    float_path.unlink()
+
+
+def _ranges(float_path: Path, views: Sequence[Pixels], feed: Input) -> dict[str, dict[str, npt.NDArray[np.float32]]]:
+    """The least and the greatest value of each tensor over all views.
+
+    The quantiser's own calibration averages them over samples, which clips the logits of the clearest pictures.
+    """
+    manager = RecipeManager()
+    manager.load_quantization_recipe(recipe.static_wi8_ai8())
+    calibrator = Calibrator(str(float_path), num_threads=torch.get_num_threads(), qsv_update_func=min_max_update)
+    interpreter = Interpreter(str(float_path))
+    ((signature, ends),) = interpreter.get_signature_list().items()
+    samples = [{ends["inputs"][0]: prepare([view], feed)} for view in views]
+    calibrator.calibrate({signature: samples}, manager)
+    ranges: dict[str, dict[str, npt.NDArray[np.float32]]] = calibrator.get_model_qsvs()
+    return ranges

@@ -1,0 +1,105 @@
+"""The model's folder: its file and its manifest, put in place together with its card or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+import tomllib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from agent.domain import NO_DEFECT
+from agent.manifest import Input
+from training.dataset import Photograph
+from training.metrics import Rule
+
+HERE = Path(__file__).parent
+TAXONOMY = HERE.parent / "models" / "taxonomy.toml"
+SOURCES = HERE / "sources.toml"
+FILE = "model.tflite"
+
+
+def taxonomy() -> dict[str, dict[str, Any]]:
+    """The categories by id, in the taxonomy's order, and `no_defect` last."""
+    data = tomllib.loads(TAXONOMY.read_text(encoding="utf-8"))
+    return {category["id"]: category for category in data["category"]} | {NO_DEFECT: data[NO_DEFECT]}
+
+
+def known_sources() -> dict[str, dict[str, Any]]:
+    """What is known of the photographs' sources, by name."""
+    data = tomllib.loads(SOURCES.read_text(encoding="utf-8"))
+    return {source["name"]: source for source in data["source"]}
+
+
+@contextmanager
+def replacing(folder: Path) -> Iterator[Path]:
+    """An empty folder that takes the place of the files in `folder` if the block ends well, and is removed if not."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as name:
+        fresh = Path(name)
+        yield fresh
+        folder.mkdir(exist_ok=True)
+        for path in fresh.iterdir():
+            shutil.move(path, folder / path.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A model, and all that its manifest says of it."""
+
+    name: str
+    version: str
+    feed: Input
+    rule: Rule
+    temperature: float = 1.0
+    training: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+
+
+def write_manifest(folder: Path, made: Made) -> None:
+    """`manifest.json` for the model file in `folder`."""
+    categories = taxonomy()
+    manifest = {
+        "name": made.name,
+        "version": made.version,
+        "file": FILE,
+        "sha256": hashlib.sha256((folder / FILE).read_bytes()).hexdigest(),
+        "input": {
+            "width": made.feed.width,
+            "height": made.feed.height,
+            "mean": made.feed.mean,
+            "scale": made.feed.scale,
+        },
+        "temperature": made.temperature,
+        "review": made.rule.review,
+        "labels": [
+            {"id": label, "accept": accept}
+            | {key: categories[label].get(key) for key in ("en", "fr", "severity", "team")}
+            for label, accept in zip(made.rule.labels, made.rule.accept, strict=True)
+        ],
+        "training": made.training,
+        "metrics": made.metrics,
+    }
+    text = json.dumps(manifest, ensure_ascii=False, indent=1)
+    (folder / "manifest.json").write_text(text + "\n", encoding="utf-8")
+
+
+def origins(photographs: Sequence[Photograph]) -> list[dict[str, object]]:
+    """The sources of the photographs with their licences and counts."""
+    known = known_sources()
+    return [
+        {
+            "name": name,
+            "what": known.get(name, {}).get("what", "not described"),
+            "licence": known.get(name, {}).get("licence", "not stated"),
+            "photographs": count,
+            "held_out": "whole" if known.get(name, {}).get("held_out") else "last names of each label",
+        }
+        for name, count in sorted(Counter(photograph.source for photograph in photographs).items())
+    ]
