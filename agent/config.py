@@ -14,12 +14,13 @@ from agent.i18n import _
 
 DEFAULT_PATH = Path("/etc/fidamia/agent.toml")
 
-DEVICE_NAME = "^[a-z0-9][a-z0-9-]{0,31}$"
+LARGEST = 100_000  # of any number, so that none is infinite
+DEVICE_NAME = r"^[a-z0-9][a-z0-9-]{0,31}\Z"
 DeviceName = Annotated[str, Meta(pattern=DEVICE_NAME)]
-TopicPrefix = Annotated[str, Meta(pattern="^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$")]
+TopicPrefix = Annotated[str, Meta(pattern="^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*\\Z")]
 Port = Annotated[int, Meta(ge=1, le=65535)]
-Positive = Annotated[float, Meta(gt=0)]
-NotNegative = Annotated[float, Meta(ge=0)]
+Positive = Annotated[float, Meta(gt=0, le=LARGEST)]
+NotNegative = Annotated[float, Meta(ge=0, le=LARGEST)]
 Fraction = Annotated[float, Meta(ge=0, le=1)]
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})

@@ -190,7 +190,7 @@ class Daemon:
 
     def _beat(self) -> None:
         now = time.monotonic()
-        if all(now - worker.moved < MOVING for worker in self._workers.values()):
+        if all(worker.ended or now - worker.moved < MOVING for worker in self._workers.values()):
             self._notifier.alive()
         try:
             health.write(self._config.status_file, self._health())
@@ -242,6 +242,8 @@ class Daemon:
             "reports": self._pipeline.counters.reports,
             "lost": self._pipeline.counters.lost,
         }
+        if self._pipeline.store_trouble is not None:
+            return Part("failed", str(self._pipeline.store_trouble), figures=figures)
         for worker in self._workers.values():
             if worker.trouble is not None and isinstance(worker.trouble.error, StoreError):
                 return Part("failed", str(worker.trouble.error), worker.trouble.since, figures)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Event, Thread
 
-from agent.errors import DeviceError, StoreError
+from agent.errors import DeviceError, RecordingEnded, StoreError
 
 FIRST_BACKOFF = 0.5  # seconds
 LONGEST_BACKOFF = 60.0  # seconds
@@ -27,11 +27,12 @@ class Worker:
     """A loop on its own thread."""
 
     def __init__(self, name: str, step: Callable[[], None], finish: Callable[[], None]) -> None:
-        """`step` is called again and again until stopped, then `finish` once."""
+        """`step` is called until stopped or until it raises RecordingEnded, then `finish` once."""
         self.stop = Event()
         self.crash: BaseException | None = None
         self.trouble: Trouble | None = None
         self.moved = time.monotonic()  # seconds, when a step last came back
+        self.ended = False  # there is nothing left to do
         self._name = name
         self._step = step
         self._finish = finish
@@ -50,16 +51,23 @@ class Worker:
 
     def _run(self) -> None:
         try:
-            failures = 0
-            while not self.stop.is_set():
-                failures = 0 if self._attempt(self._step) else failures + 1
-                if failures:
-                    self.stop.wait(backoff(failures))
+            self._repeat()
             self._attempt(self._finish)
         except Exception as error:  # noqa: BLE001 - a bug in any loop ends the process; systemd starts it again
             self._log.critical("%s died of a bug", self._name, exc_info=error)
             self.crash = error
             self.stop.set()
+        self.ended = True
+
+    def _repeat(self) -> None:
+        failures = 0
+        while not self.stop.is_set():
+            try:
+                failures = 0 if self._attempt(self._step) else failures + 1
+            except RecordingEnded:
+                return
+            if failures:
+                self.stop.wait(backoff(failures))
 
     def _attempt(self, work: Callable[[], None]) -> bool:
         """Whether it went well; a device or store that is away is not a bug."""

@@ -24,7 +24,7 @@ SHORTER_SIDE = 224
 
 def _scene(width: int, height: int) -> Pixels:
     """A street as the simulator draws it, with a sensor's noise, so that a JPEG of it is as large as a camera's."""
-    from agent.drivers.scenery import draw  # noqa: PLC0415 - its textures take a while
+    from agent.simulation.scenery import draw  # noqa: PLC0415 - its textures take a while
 
     rng = np.random.default_rng(7)
     pixels = draw("pothole", rng, width, height).astype(np.int16) + rng.normal(0, 6, (height, width, 3)).astype(

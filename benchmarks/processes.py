@@ -150,7 +150,7 @@ def _record(folder: Path) -> None:
     import cv2  # noqa: PLC0415 - with the scenery, only here
     import numpy as np  # noqa: PLC0415
 
-    from agent.drivers.scenery import LABELS, draw  # noqa: PLC0415
+    from agent.simulation.scenery import LABELS, draw  # noqa: PLC0415
 
     folder.mkdir()
     for number in range(60):

@@ -92,7 +92,8 @@ class Ingest:
         self.counters.reports += len(reports)
         self.counters.refused += len(refusals)
         for refusal in refusals:
-            log.warning("refused %s from %s: %s", refusal.id or "a message", refusal.device, refusal.reason)
+            # Quoted: what comes from outside must not look like lines of ours.
+            log.warning("refused %r from %s: %r", refusal.id, refusal.device, refusal.reason)
         return self._answer(checked)
 
     def _answer(self, checked: list[Checked]) -> list[Message]:

@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 
 from agent.domain import NO_DEFECT, WHOLE_FRAME, Pixels, Region
-from agent.drivers import scenery
-from agent.drivers.simulated_patrol import Patrol
+from agent.simulation import scenery
+from agent.simulation.patrol import Patrol
 from training.dataset import DRAWN
 
 SMALLEST = 0.3  # of the frame's width, in a part cut from it
@@ -73,8 +73,7 @@ def scenes(labels: Sequence[str], each: int, seed: int, held_out: bool, kept: Pa
 
 def simulator() -> str:
     """Names the simulator's code: another simulator draws other scenes from the same seed."""
-    folder = Path(scenery.__file__).parent
-    files = sorted([*folder.glob("scenery*.py"), folder / "simulated_patrol.py"])
+    files = sorted(Path(scenery.__file__).parent.glob("*.py"))
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 

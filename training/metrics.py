@@ -27,7 +27,7 @@ def wilson(hits: int, count: int) -> tuple[float, float]:
     share, square = hits / count, NORMAL**2 / count
     middle = share + square / 2
     spread = NORMAL * float(np.sqrt(share * (1 - share) / count + square / (4 * count)))
-    return (middle - spread) / (1 + square), (middle + spread) / (1 + square)
+    return max(0.0, (middle - spread) / (1 + square)), min(1.0, (middle + spread) / (1 + square))
 
 
 def tempered(probabilities: Floats, temperature: float) -> Floats:

@@ -77,8 +77,11 @@ def _show(outcome: Outcome, manifest: Manifest, keep: Path | None) -> None:
     from rich.table import Table  # noqa: PLC0415
 
     table = Table(box=None, pad_edge=False)
-    for heading in (_("time"), _("defect"), _("probability"), _("place"), _("team"), _("frames"), _("decision")):
-        table.add_column(heading, no_wrap=True)
+    for heading in (_("time"), _("defect"), _("prob."), _("place"), _("team"), _("decision")):
+        table.add_column(heading)
+    # On a narrow terminal a name may go over two lines, a figure not.
+    for number in (0, 2, 3):
+        table.columns[number].no_wrap = True
     for one in sorted(outcome.reports, key=lambda one: one["properties"]["sequence"]):
         table.add_row(*_row(one, manifest))
     # A pipe has no width: what is cut off there is lost.
@@ -123,7 +126,6 @@ def _row(one: dict[str, Any], manifest: Manifest) -> list[str]:
         f"{properties['probability']:.0%}",
         place,
         properties["team"] or UNKNOWN,
-        str(properties["frames"]),
         _("accepted") if properties["decision"] == "accepted" else _("to review"),
     ]
 

@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from agent.domain import Fix, Frame
-from agent.drivers.simulated_patrol import Patrol, moved
 from agent.drivers.track import newest
 from agent.errors import DeviceError, RecordingEnded
 from agent.i18n import _
+from agent.simulation.patrol import Patrol, moved
 
 LATENCY = 0.2  # seconds from the instant of a fix until the receiver has told it
 FIRST_FIX = 2.0  # seconds from the start until the first fix, of a receiver that was on before

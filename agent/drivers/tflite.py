@@ -82,7 +82,14 @@ class TfliteClassifier:
                     path=manifest.path, runtime=loaded.name, error=error
                 )
             ) from error
-        (entry,), (exit_,) = self._interpreter.get_input_details(), self._interpreter.get_output_details()
+        entries, exits = self._interpreter.get_input_details(), self._interpreter.get_output_details()
+        if (len(entries), len(exits)) != (1, 1):
+            raise ConfigError(
+                _("{path}: {inputs} inputs and {outputs} outputs, where one of each is expected").format(
+                    path=manifest.path, inputs=len(entries), outputs=len(exits)
+                )
+            )
+        (entry,), (exit_,) = entries, exits
         self._check(entry, exit_)
         self._input, self._output = entry["index"], exit_["index"]
         self._output_scale, self._output_zero = exit_["quantization"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from threading import Event
 from typing import Protocol
 
 from agent.domain import NO_DEFECT, Fix, Frame, Observation, Region, Report
-from agent.errors import DeviceError, RecordingEnded
+from agent.errors import DeviceError, RecordingEnded, StoreError
 from agent.interfaces import Camera, Classifier, Gps
 from agent.manifest import Manifest
 from agent.pipeline.aggregate import Aggregator
@@ -17,6 +18,8 @@ from agent.pipeline.anonymise import Identity, anonymise
 from agent.pipeline.classify import classify
 from agent.pipeline.locate import locate
 from agent.pipeline.trigger import Trigger
+
+log = logging.getLogger(__name__)
 
 READ_TIMEOUT = 1.0  # seconds: how long a step waits for a frame
 UNSAVED = 1000  # reports kept in memory while the store can not be written
@@ -58,7 +61,8 @@ class Pipeline:
         regions: Sequence[Region] = (),
     ) -> None:
         self.counters = Counters()
-        self.ended = Event()  # a recording has no further frames
+        self.ended = Event()  # a recording has no further frames, and all of it is committed
+        self.store_trouble: StoreError | None = None  # why reports wait in memory
         self._camera = camera
         self._gps = gps
         self._classifier = classifier
@@ -72,20 +76,22 @@ class Pipeline:
         self._is_open = False
 
     def step(self) -> None:
-        """Take one frame through. Raises DeviceError (camera away) and StoreError (store not writable)."""
-        self._commit()
-        if self.ended.wait(READ_TIMEOUT if self.ended.is_set() else 0):
-            return
+        """Take one frame through.
+
+        A store that can not be written does not end the looking: reports wait in memory for it. Raises
+        DeviceError where the camera is away, and RecordingEnded at the end of a recording, once all that was
+        found in it is committed; StoreError where that can not be done.
+        """
         try:
             frame = self._read()
         except RecordingEnded:
             self._keep(self._aggregator.flush())
             self._commit()
             self.ended.set()
-            return
+            raise
         if frame is not None:
             self._look(frame)
-            self._commit()
+            self._try_to_commit()
 
     def finish(self) -> None:
         """End the open observations and release the devices. Raises StoreError."""
@@ -135,3 +141,12 @@ class Pipeline:
             self._store.append(self._unsaved[0])
             self._unsaved.popleft()
             self.counters.reports += 1
+        self.store_trouble = None
+
+    def _try_to_commit(self) -> None:
+        try:
+            self._commit()
+        except StoreError as error:
+            if self.store_trouble is None:
+                log.warning("%s; %d reports wait in memory", error, len(self._unsaved))
+            self.store_trouble = error

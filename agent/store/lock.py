@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from agent.errors import StoreError
 from agent.i18n import _
 
 FILE_NAME = "lock"
+INSTANT = 0.2  # seconds
 
 
 class StoreLock:
@@ -29,7 +31,7 @@ class StoreLock:
                 )
             ) from error
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._take()
         except BlockingIOError as error:
             pid = os.pread(self._file, 32, 0).decode("ascii", "replace").strip()
             os.close(self._file)
@@ -42,6 +44,19 @@ class StoreLock:
         # On a full disk the lock holds all the same; only the pid stays unsaid.
         with suppress(OSError):
             os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
+
+    def _take(self) -> None:
+        """Raises BlockingIOError where a daemon has it; `holder` takes it for an instant only."""
+        deadline = time.monotonic() + INSTANT
+        while True:
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(INSTANT / 10)
+            else:
+                return
 
     def release(self) -> None:
         """Let another daemon in."""

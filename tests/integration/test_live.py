@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from agent.drivers.scenery import draw
+from agent.simulation.scenery import draw
 
 from .broker import Broker, free_port
 from .chain import Chain

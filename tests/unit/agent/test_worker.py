@@ -9,7 +9,7 @@ from threading import Event
 import pytest
 
 from agent import worker
-from agent.errors import DeviceError, StoreError
+from agent.errors import DeviceError, RecordingEnded, StoreError
 from agent.worker import FIRST_BACKOFF, LONGEST_BACKOFF, Worker, backoff
 
 PATIENCE = 10.0  # seconds until a thread that hangs fails the test
@@ -173,3 +173,19 @@ def test_the_wait_grows_doubling_with_jitter_and_has_a_bound(failures: int) -> N
     assert min(waits) >= FIRST_BACKOFF / 2
     assert max(waits) <= ceiling
     assert max(waits) > ceiling * 0.8
+
+
+def test_a_recording_that_has_ended_ends_the_loop_in_an_orderly_way() -> None:
+    calls: list[str] = []
+
+    def step() -> None:
+        calls.append("step")
+        if len(calls) == 3:
+            raise RecordingEnded("the recording has ended")
+
+    worker = Worker("pipeline", step, lambda: calls.append("finish"))
+    worker.start()
+    assert worker.join(5)
+    assert calls == ["step", "step", "step", "finish"]
+    assert worker.ended
+    assert worker.crash is None

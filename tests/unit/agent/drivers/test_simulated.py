@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from agent.domain import Fix
-from agent.drivers.scenery import DEFECTS
 from agent.drivers.simulated import SimulatedCamera, SimulatedGps, simulate
-from agent.drivers.simulated_patrol import Patrol, default_route, metres_between
 from agent.errors import DeviceError, RecordingEnded
 from agent.interfaces import Camera, Gps
+from agent.simulation.patrol import Patrol, default_route, metres_between
+from agent.simulation.scenery import DEFECTS
 
 START = datetime(2025, 5, 12, 9, 0, tzinfo=UTC)
 

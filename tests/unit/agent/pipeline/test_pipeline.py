@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,7 @@ from agent.domain import Fix, Frame, Pixels, Report
 from agent.errors import DeviceError, RecordingEnded, StoreError
 from agent.pipeline.aggregate import Aggregator
 from agent.pipeline.anonymise import Identity
-from agent.pipeline.pipeline import Pipeline
+from agent.pipeline.pipeline import UNSAVED, Pipeline
 from agent.pipeline.trigger import Trigger
 from tests.unit.builders import BOOT, DEVICE, fix, frame, manifest
 
@@ -114,7 +115,8 @@ class Bench:
     def run(self) -> list[str]:
         """Step until the recording ends; the labels committed."""
         while not self.pipeline.ended.is_set():
-            self.pipeline.step()
+            with suppress(RecordingEnded):
+                self.pipeline.step()
         return [report.label for report in self.store.reports]
 
 
@@ -155,27 +157,43 @@ def test_a_lost_camera_is_closed_and_opened_again_and_nothing_seen_is_forgotten(
     assert bench.store.reports[0].frames == 2
 
 
-def test_reports_wait_in_memory_for_a_store_that_is_full_and_are_committed_in_order_once() -> None:
-    bench = Bench(frame(0.0, shade=POTHOLE), frame(0.1, shade=GRAFFITI))
-    bench.pipeline.step()
-    bench.pipeline.step()
+def test_a_full_store_does_not_end_the_looking_and_gets_everything_in_order_once_later() -> None:
+    bench = Bench(*(frame(3.0 * second, shade=POTHOLE) for second in range(4)), frame(12.0, shade=GRAFFITI))
     bench.store.full = True
-    for _attempt in range(3):
+    for _frame in range(4):
+        bench.pipeline.step()
+    assert bench.store.reports == []
+    assert str(bench.pipeline.store_trouble) == "the disk is full"
+    assert bench.pipeline.counters.looked_at == 4
+    bench.store.full = False
+    assert bench.run() == ["pothole"] * 4 + ["graffiti"]
+    assert bench.pipeline.store_trouble is None
+    assert len({report.id for report in bench.store.reports}) == 5
+    assert (bench.pipeline.counters.reports, bench.pipeline.counters.lost) == (5, 0)
+
+
+def test_what_memory_does_not_hold_while_the_store_is_full_is_counted_as_lost_oldest_first() -> None:
+    seen = UNSAVED + 3
+    bench = Bench(*(frame(3.0 * second, shade=POTHOLE) for second in range(seen)))
+    bench.store.full = True
+    for _frame in range(seen):
+        bench.pipeline.step()
+    bench.store.full = False
+    assert len(bench.run()) == UNSAVED
+    assert bench.pipeline.counters.lost == 3
+
+
+def test_the_end_of_a_recording_waits_for_a_full_store() -> None:
+    bench = Bench(frame(0.0, shade=POTHOLE), frame(0.1, shade=GRAFFITI), store=FullAfterOne())
+    bench.pipeline.step()
+    bench.pipeline.step()
+    for _attempt in range(2):
         with pytest.raises(StoreError, match="the disk is full"):
             bench.pipeline.step()
-    assert bench.store.reports == []
+        assert not bench.pipeline.ended.is_set()
     bench.store.full = False
     assert bench.run() == ["pothole", "graffiti"]
-    assert len({report.id for report in bench.store.reports}) == 2
-    assert (bench.pipeline.counters.reports, bench.pipeline.counters.lost) == (2, 0)
-
-
-def test_a_store_that_fills_up_between_two_reports_gets_neither_twice() -> None:
-    bench = Bench(frame(0.0, shade=POTHOLE), frame(0.1, shade=GRAFFITI), store=FullAfterOne())
-    with pytest.raises(StoreError):
-        bench.run()
-    bench.store.full = False
-    assert bench.run() == ["pothole", "graffiti"]
+    assert bench.pipeline.ended.is_set()
     assert len({report.id for report in bench.store.reports}) == 2
 
 

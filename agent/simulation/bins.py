@@ -5,8 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from agent.drivers.scenery_rubbish import SCALE, bag, carton, grounded, litter, trimmed
-from agent.drivers.scenery_textures import Colour, Sprite, box, canvas, opaque, pick, polygon, spline, stroke
+from agent.simulation.rubbish import SCALE, bag, carton, grounded, litter, trimmed
+from agent.simulation.textures import Colour, Sprite, box, canvas, opaque, pick, polygon, spline, stroke
 
 BODIES: list[Colour] = [
     (60, 85, 50),

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.domain import Pixels, Region
-from agent.drivers.scenery_textures import TILE, Sprite, field, lay
+from agent.simulation.textures import TILE, Sprite, field, lay
 
 NEAR = 0.3  # metres: nothing nearer is drawn
 Points = npt.NDArray[np.float64]

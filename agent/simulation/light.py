@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.domain import Pixels
-from agent.drivers.scenery_textures import TILE, field, polygon
+from agent.simulation.textures import TILE, field, polygon
 
 
 @dataclass(frozen=True, slots=True)

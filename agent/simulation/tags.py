@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from agent.drivers.scenery_textures import (
+from agent.simulation.textures import (
     Colour,
     Sprite,
     blob,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from agent.drivers.scenery_bulky import appliance, mattress, planks, sofa, tyre
-from agent.drivers.scenery_textures import (
+from agent.simulation.bulky import appliance, mattress, planks, sofa, tyre
+from agent.simulation.textures import (
     Colour,
     Floats,
     Sprite,

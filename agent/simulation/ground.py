@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from agent.drivers.scenery_textures import Floats, Sprite, blob, canvas, grain, opaque, polygon, see_through, stroke
+from agent.simulation.textures import Floats, Sprite, blob, canvas, grain, opaque, polygon, see_through, stroke
 
 
 def smooth(low: float, high: float, value: Floats) -> Floats:

@@ -9,14 +9,11 @@ from functools import lru_cache
 import numpy as np
 
 from agent.domain import WHOLE_FRAME, Region
-from agent.drivers import scenery_bins as bins
-from agent.drivers import scenery_clutter as clutter
-from agent.drivers import scenery_ground as ground
-from agent.drivers import scenery_tags as tags
-from agent.drivers.scenery_rubbish import illegal_dumping
-from agent.drivers.scenery_textures import Colour, Sprite
-from agent.drivers.scenery_view import Card, View
-from agent.drivers.scenery_walls import KINDS, front
+from agent.simulation import bins, clutter, ground, tags
+from agent.simulation.rubbish import illegal_dumping
+from agent.simulation.textures import Colour, Sprite
+from agent.simulation.view import Card, View
+from agent.simulation.walls import KINDS, front
 
 Painter = Callable[[np.random.Generator], Sprite]
 FLAT: dict[str, Painter] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from agent.drivers.scenery_textures import (
+from agent.simulation.textures import (
     Colour,
     Sprite,
     blob,

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from agent.domain import Pixels
-from agent.drivers.scenery_textures import Colour, Sprite, box, grain, pick, polygon
+from agent.simulation.textures import Colour, Sprite, box, grain, pick, polygon
 
 SCALE = 42  # pixels per metre
 KINDS = {"house": 0.4, "shop": 0.18, "wall": 0.27, "garage": 0.15}  # how often each is met

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from agent.drivers.scenery_textures import blob, box, opaque, pick, polygon, stroke
+from agent.simulation.textures import blob, box, opaque, pick, polygon, stroke
 
 
 def mattress(pixels: np.ndarray, rng: np.random.Generator, x: float, foot: float, size: float) -> None:

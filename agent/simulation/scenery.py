@@ -9,12 +9,12 @@ import cv2
 import numpy as np
 
 from agent.domain import NO_DEFECT, Pixels, Region
-from agent.drivers.scenery_clutter import CAR_LENGTH, CAR_WIDTH
-from agent.drivers.scenery_light import Light, develop, paint_sky, random_light
-from agent.drivers.scenery_street import FLAT, HUNG, UPRIGHT, Street, Thing, place, random_street, sprite
-from agent.drivers.scenery_textures import polygon
-from agent.drivers.scenery_view import Card, View, paint, roughen
-from agent.drivers.scenery_walls import front as front_sprite
+from agent.simulation.clutter import CAR_LENGTH, CAR_WIDTH
+from agent.simulation.light import Light, develop, paint_sky, random_light
+from agent.simulation.street import FLAT, HUNG, UPRIGHT, Street, Thing, place, random_street, sprite
+from agent.simulation.textures import polygon
+from agent.simulation.view import Card, View, paint, roughen
+from agent.simulation.walls import front as front_sprite
 
 DEFECTS = ("pothole", "road_crack", "graffiti", "illegal_dumping", "overflowing_bin")
 LABELS = (*DEFECTS, NO_DEFECT)

@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.domain import Pixels, Region
-from agent.drivers.scenery import DEFECTS, render
-from agent.drivers.scenery_light import Light, random_light
-from agent.drivers.scenery_street import FLAT, HUNG, Street, Thing, place, random_street
-from agent.drivers.scenery_view import View
+from agent.simulation.light import Light, random_light
+from agent.simulation.scenery import DEFECTS, render
+from agent.simulation.street import FLAT, HUNG, Street, Thing, place, random_street
+from agent.simulation.view import View
 
 Place = tuple[float, float]  # degrees of latitude and longitude, WGS 84
 
@@ -104,7 +104,7 @@ class Patrol:
     ) -> None:
         """Lay out the streets and drive for `duration` seconds. Raises ValueError for fewer than two corners."""
         corners = tuple(route) if route is not None else default_route()
-        if len(corners) < 2:  # noqa: PLR2004 - a line needs two ends
+        if len(corners) < 2:
             raise ValueError("a route needs at least two corners")
         self.seed = seed
         self.duration = duration

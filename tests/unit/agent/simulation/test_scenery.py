@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from agent.drivers.scenery import DEFECTS, LABELS, compose, draw, render
-from agent.drivers.scenery_light import Light
-from agent.drivers.scenery_street import FLAT, Street, Thing, place, random_street
-from agent.drivers.scenery_view import View
+from agent.simulation.light import Light
+from agent.simulation.scenery import DEFECTS, LABELS, compose, draw, render
+from agent.simulation.street import FLAT, Street, Thing, place, random_street
+from agent.simulation.view import View
 
 
 def _street_with(kind: str, along: float) -> tuple[Street, Thing]:
