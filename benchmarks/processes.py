@@ -7,12 +7,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from agent.domain import Report
 from agent.drivers.simulated import simulate
 from agent.drivers.tflite import TfliteClassifier
+from agent.errors import RecordingEnded
 from agent.manifest import load_manifest
 from agent.pipeline.aggregate import Aggregator
 from agent.pipeline.anonymise import Identity
@@ -131,7 +133,8 @@ def _drive(aggregator: Aggregator, seconds: float = 60.0) -> list[float]:
             aggregator=aggregator,
         )
         while not pipeline.ended.is_set():
-            pipeline.step()
+            with suppress(RecordingEnded):
+                pipeline.step()
     return store.delays
 
 
