@@ -26,7 +26,7 @@ one, other = (TfliteClassifier(load_manifest(), runtime=name) for name in ("ai-e
 assert (one.runtime, other.runtime) == ("ai-edge-litert", "tflite-runtime")
 gap = max(abs(one.probabilities(p) - other.probabilities(p)).max() for p in pictures)
 print(gap)
-sys.exit(gap > 0.1)
+sys.exit(int(gap > 0.1))
 """
 
 
@@ -34,21 +34,22 @@ sys.exit(gap > 0.1)
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, built from the tree as it is."""
     folder = tmp_path_factory.mktemp("wheel")
-    run(sys.executable, "-m", "build", "--wheel", "--outdir", folder, ROOT)
+    run(sys.executable, "-m", "build", "--wheel", "--outdir", folder, ROOT, cwd=folder)
     (built,) = folder.glob("*.whl")
     return built
 
 
-def run(*command: str | Path, cwd: Path | None = None, expected: int = 0) -> str:
+def run(*command: str | Path, cwd: Path, expected: int = 0) -> subprocess.CompletedProcess[str]:
+    """Run the command in a folder that is not the repository's, where Python would find our sources."""
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True, cwd=cwd, check=False)
     assert done.returncode == expected, done.stdout + done.stderr
-    return done.stdout + done.stderr
+    return done
 
 
 def environment(folder: Path, *requirements: str | Path) -> Path:
     """A clean environment with these installed; its folder of programs."""
-    run(sys.executable, "-m", "venv", folder)
-    run(folder / "bin" / "pip", "install", "--quiet", *requirements)
+    run(sys.executable, "-m", "venv", folder, cwd=folder.parent)
+    run(folder / "bin" / "pip", "install", "--quiet", *requirements, cwd=folder)
     return folder / "bin"
 
 
@@ -73,24 +74,27 @@ def test_the_installed_commands_work_from_any_folder(wheel: Path, tmp_path: Path
     elsewhere = tmp_path / "elsewhere"
     (elsewhere / "agent").mkdir(parents=True)  # a folder that is called like the package must not be taken for it
     picture = elsewhere / "picture.png"
-    run(programs / "python", "-c", f"import cv2, numpy; cv2.imwrite({str(picture)!r}, numpy.full((300, 400, 3), 90))")
-    assert "fidamia" in run(programs / "fidamia", "--version", cwd=elsewhere)
-    assert "ingest" in run(programs / "fidamia-central", "--help", cwd=elsewhere)
-    answer = msgspec.json.decode(run(programs / "fidamia", "classify", "--json", "picture.png", cwd=elsewhere))
+    run(
+        programs / "python",
+        "-c",
+        f"import cv2, numpy; cv2.imwrite({str(picture)!r}, numpy.full((300, 400, 3), 90))",
+        cwd=elsewhere,
+    )
+    assert "fidamia" in run(programs / "fidamia", "--version", cwd=elsewhere).stdout
+    assert "ingest" in run(programs / "fidamia-central", "--help", cwd=elsewhere).stdout
+    answer = msgspec.json.decode(run(programs / "fidamia", "classify", "--json", "picture.png", cwd=elsewhere).stdout)
     assert answer["model"]["name"] == "defects"
     run(programs / "fidamia", "status", "--config", "none.toml", cwd=elsewhere, expected=3)
-    answer = msgspec.json.decode(
-        run(programs / "fidamia", "demo", "--seconds", "3", "--json", cwd=elsewhere).splitlines()[-1]
-    )
+    answer = msgspec.json.decode(run(programs / "fidamia", "demo", "--seconds", "3", "--json", cwd=elsewhere).stdout)
     assert answer["exactly_once"] is True
 
 
 @pytest.mark.skipif(sys.version_info >= (3, 12), reason="tflite-runtime ended with Python 3.11")
 def test_both_runtimes_load_the_model_and_agree_and_a_wrong_numpy_is_a_sentence(wheel: Path, tmp_path: Path) -> None:
     programs = environment(tmp_path / "old", f"{wheel}[tflite]")
-    run(programs / "python", "-c", COMPARE)
-    run(programs / "pip", "install", "--quiet", "numpy>=2")
+    run(programs / "python", "-c", COMPARE, cwd=tmp_path)
+    run(programs / "pip", "install", "--quiet", "numpy>=2", cwd=tmp_path)
     lines = "from agent.drivers.tflite import load_runtime; load_runtime('tflite-runtime')"
-    said = run(programs / "python", "-c", lines, expected=1)
+    said = run(programs / "python", "-c", lines, cwd=tmp_path, expected=1).stderr
     assert "tflite-runtime needs numpy 1" in said
     assert "SystemError" not in said
