@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 import tempfile
 from contextlib import ExitStack
@@ -11,9 +12,12 @@ from typing import Any
 import click
 import msgspec
 
-from agent.demo import Demonstration, Outcome, Patrol, Progress
+from agent.demo.configuration import SEED, Drive
+from agent.demo.demonstration import Demonstration, Progress
+from agent.demo.outcome import Outcome, Score, score
 from agent.i18n import _, language
 from agent.manifest import Manifest, load_manifest
+from agent.simulation.patrol import Patrol
 
 LINE_EVERY = 5.0  # seconds, where the output is no terminal
 FILE_WIDTH = 160  # characters
@@ -42,20 +46,23 @@ def command(images: Path | None, track: Path | None, seconds: float | None, keep
         else:
             keep.mkdir(mode=0o700, parents=True, exist_ok=True)
             directory = keep.absolute()
-        with Demonstration(directory, Patrol(images, track, seconds)) as demonstration:
-            _show_progress(demonstration)
+        drive = Drive(images, track, seconds)
+        with Demonstration(directory, drive) as demonstration:
+            last = _watch(demonstration)
             outcome = demonstration.outcome()
+    marks = score(Patrol(SEED, drive.simulated_seconds), outcome.reports) if images is None else None
     if as_json:
-        click.echo(msgspec.json.encode(_as_json(outcome, keep)).decode())
+        click.echo(msgspec.json.encode(_as_json(outcome, marks, last, keep)).decode())
     else:
-        _show(outcome, load_manifest(), keep)
+        _show(outcome, marks, last, keep)
     sys.exit(0 if outcome.exactly_once else 1)
 
 
-def _show_progress(demonstration: Demonstration) -> None:
-    """One line that renews itself on a terminal; elsewhere one every five seconds."""
+def _watch(demonstration: Demonstration) -> Progress:
+    """How far it is, on one line that renews itself on a terminal, elsewhere on one every five seconds."""
     terminal = sys.stderr.isatty()
     last = -LINE_EVERY
+    progress = Progress(0.0, 0, 0, 0)
     for progress in demonstration.watch():
         if terminal:
             click.echo(f"\r{_line(progress)}\033[K", nl=False, err=True)
@@ -64,6 +71,7 @@ def _show_progress(demonstration: Demonstration) -> None:
             click.echo(_line(progress), err=True)
     if terminal:
         click.echo("\r\033[K", nl=False, err=True)
+    return progress
 
 
 def _line(progress: Progress) -> str:
@@ -72,17 +80,18 @@ def _line(progress: Progress) -> str:
     )
 
 
-def _show(outcome: Outcome, manifest: Manifest, keep: Path | None) -> None:
+def _show(outcome: Outcome, marks: Score | None, last: Progress, keep: Path | None) -> None:
     from rich.console import Console  # noqa: PLC0415 - only here, and it takes a while to load
     from rich.table import Table  # noqa: PLC0415
 
+    manifest = load_manifest()
     table = Table(box=None, pad_edge=False)
     for heading in (_("time"), _("defect"), _("prob."), _("place"), _("team"), _("decision")):
         table.add_column(heading)
     # On a narrow terminal a name may go over two lines, a figure not.
     for number in (0, 2, 3):
         table.columns[number].no_wrap = True
-    for one in sorted(outcome.reports, key=lambda one: one["properties"]["sequence"]):
+    for one in outcome.reports:
         table.add_row(*_row(one, manifest))
     # A pipe has no width: what is cut off there is lost.
     console = Console() if sys.stdout.isatty() else Console(width=FILE_WIDTH)
@@ -90,9 +99,14 @@ def _show(outcome: Outcome, manifest: Manifest, keep: Path | None) -> None:
     click.echo()
     click.echo(
         _("{frames} frames looked at in {seconds:.0f} s; {found} reports on the device, {held} at the centre.").format(
-            frames=outcome.frames, seconds=outcome.seconds, found=outcome.found, held=len(outcome.reports)
+            frames=last.frames, seconds=last.seconds, found=outcome.found, held=len(outcome.reports)
         )
     )
+    if marks is not None:
+        sentence = _(
+            "Of {passed} drawn defects in sight {recognised} were recognised; {unfounded} accepted where none was."
+        )
+        click.echo(sentence.format(**dataclasses.asdict(marks)))
     if outcome.exactly_once:
         click.echo(click.style(_("Every report arrived exactly once."), fg="green"))
     else:
@@ -130,7 +144,7 @@ def _row(one: dict[str, Any], manifest: Manifest) -> list[str]:
     ]
 
 
-def _as_json(outcome: Outcome, keep: Path | None) -> dict[str, Any]:
+def _as_json(outcome: Outcome, marks: Score | None, last: Progress, keep: Path | None) -> dict[str, Any]:
     return {
         "exactly_once": outcome.exactly_once,
         "found": outcome.found,
@@ -139,8 +153,9 @@ def _as_json(outcome: Outcome, keep: Path | None) -> dict[str, Any]:
         "unexpected": outcome.unexpected,
         "different": outcome.different,
         "doubled": outcome.doubled,
-        "frames": outcome.frames,
-        "seconds": round(outcome.seconds, 1),
+        "frames": last.frames,
+        "seconds": round(last.seconds, 1),
+        "drawn": dataclasses.asdict(marks) if marks is not None else None,
         "directory": str(keep) if keep is not None else None,
         "reports": outcome.reports,
     }

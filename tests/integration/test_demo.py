@@ -13,6 +13,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from agent.demo.configuration import Drive
+
 from .broker import MOSQUITTO
 
 METRES = 15.0  # how far a report may be from where its frame was taken
@@ -33,6 +35,8 @@ def test_the_simulated_patrol_arrives_exactly_once(tmp_path: Path) -> None:
     assert answer["exactly_once"] is True
     assert answer["found"] == answer["stored"] == len(answer["reports"]) > 0
     assert all(report["properties"]["evidence_withheld"] == "no_anonymiser" for report in answer["reports"])
+    assert answer["drawn"]["recognised"] >= answer["drawn"]["passed"] / 2
+    assert answer["drawn"]["unfounded"] <= 1
     kept = {path.name for path in (tmp_path / "kept").iterdir()}
     assert {"central", "device", "reports.geojson"} <= kept
     assert not [name for name in kept if "password" in name], "secrets are left behind"
@@ -101,9 +105,9 @@ def test_a_folder_without_pictures_ends_in_a_sentence(tmp_path: Path) -> None:
 
 
 def test_without_mosquitto_it_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from agent import demo as demonstration  # noqa: PLC0415 - its search path is changed here only
+    from agent.demo import demonstration  # noqa: PLC0415 - its search path is changed here only
 
     monkeypatch.setattr(demonstration, "SBIN", str(tmp_path))
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(demonstration.DemoError, match="apt-get install mosquitto"):
-        demonstration.Demonstration(tmp_path, demonstration.Patrol())
+        demonstration.Demonstration(tmp_path, Drive())

@@ -1,8 +1,8 @@
-"""A patrol without hardware: real daemon, real broker, real centre, all on this machine and in one folder."""
+"""Starts broker, centre and agent, watches the patrol, and ends them again."""
 
 from __future__ import annotations
 
-import getpass
+import math
 import secrets
 import shutil
 import signal
@@ -13,42 +13,22 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
 import msgspec
 
 from agent import health
-from agent.domain import WHOLE_FRAME, Region
+from agent.demo.configuration import SECRETS, Drive, write, write_configuration
+from agent.demo.outcome import Outcome, compare
 from agent.errors import FidamiaError
 from agent.health import Health
 from agent.i18n import _
-from agent.store.outbox import Outbox
-from agent.sync.messages import feature
-from central.store import EmbeddedStore
 
-DEVICE = "demo-01"
-# Both halves of what is below the horizon, overlapping: of 19 ways to divide the recorded drive's frames, the one that
-# told the most and the least cracked of them apart best.
-ROAD: list[Region] = [(0.0, 0.3, 0.6, 1.0), (0.4, 0.3, 1.0, 1.0)]
 SBIN = "/usr/sbin:/usr/local/sbin"  # Debian keeps daemons where an ordinary user's PATH does not look
-SPEED_FACTOR = 4.0  # the simulated patrol drives four times faster than the clock
 PATIENCE = 30.0  # seconds that the last reports may take to arrive
 STARTING = 15.0  # seconds that broker and centre may take to start
 BEAT = 0.2  # seconds
-
-# What differs from one report to the same one sent again, or is only known when it is sent.
-SENDING = ("sent_at", "historical")
-
-
-@dataclass(frozen=True, slots=True)
-class Patrol:
-    """What is driven."""
-
-    images: Path | None = None  # a folder of pictures, None for the simulator
-    track: Path | None = None  # the NMEA track that goes with them
-    seconds: float | None = None  # how long, by the clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,25 +41,6 @@ class Progress:
     delivered: int
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of it."""
-
-    reports: list[dict[str, Any]]  # GeoJSON Features, as the centre holds them
-    found: int  # reports in the device's store
-    missing: list[str]  # ids that the centre lacks
-    unexpected: list[str]  # ids that the device never had
-    different: list[str]  # ids whose content is not what the device stored
-    doubled: list[str]  # ids that the centre holds more than once
-    frames: int
-    seconds: float
-
-    @property
-    def exactly_once(self) -> bool:
-        """Whether device and centre hold the same reports, each once."""
-        return not (self.missing or self.unexpected or self.different or self.doubled)
-
-
 class DemoError(FidamiaError):
     """The demonstration could not run."""
 
@@ -87,10 +48,10 @@ class DemoError(FidamiaError):
 class Demonstration:
     """Use as a context: the processes end with it, the folder stays with whoever made it."""
 
-    def __init__(self, directory: Path, patrol: Patrol) -> None:
+    def __init__(self, directory: Path, drive: Drive) -> None:
         """`directory` takes configuration, stores and logs. Raises DemoError where mosquitto is missing."""
         self._directory = directory
-        self._patrol = patrol
+        self._drive = drive
         self._processes = ExitStack()
         self._agent: subprocess.Popen[bytes] | None = None
         self._started = time.monotonic()
@@ -100,9 +61,10 @@ class Demonstration:
     def __enter__(self) -> Demonstration:
         """Start broker, centre and agent. Raises DemoError."""
         port = _free_port()
+        self._processes.callback(self._forget_passwords)
         passwords = {"centre": secrets.token_urlsafe(24), "device": secrets.token_urlsafe(24)}
         try:
-            self._configure(port, passwords)
+            write_configuration(self._directory, self._drive, port, passwords, self._mosquitto_passwd)
             self._start("broker", [self._mosquitto, "-c", str(self._directory / "mosquitto.conf")])
             _wait_for(lambda: _listens(port), _("the broker did not start; see {log}").format(log=self._log("broker")))
             self._start("centre", _python("central", "ingest", "--config", str(self._directory / "central.toml")))
@@ -121,8 +83,10 @@ class Demonstration:
     def __exit__(self, *_exception: object) -> None:
         """End the processes, the agent first; the passwords were theirs only."""
         self._processes.close()
-        for secret in ("passwords", "centre.password", "device.password"):
-            (self._directory / secret).unlink()
+
+    def _forget_passwords(self) -> None:
+        for secret in SECRETS:
+            (self._directory / secret).unlink(missing_ok=True)
 
     def watch(self) -> Iterator[Progress]:
         """How far it is, again and again until the patrol has ended and everything is delivered.
@@ -153,28 +117,11 @@ class Demonstration:
             )
 
     def outcome(self) -> Outcome:
-        """Compare what the device stored with what the centre holds. Raises StoreError."""
-        outbox = Outbox(self._directory / "device", read_only=True)
-        entries = outbox.entries()
-        outbox.close()
-        store = EmbeddedStore(self._directory / "central", read_only=True)
-        held = store.features()
-        store.close()
-        sent = {entry.report.id: _content(msgspec.json.decode(feature(entry, datetime.now(UTC)))) for entry in entries}
-        stored = {one["id"]: _content(one) for one in held}
-        word = health.read(self._directory / "device" / "status.json")
-        collection = msgspec.json.encode({"type": "FeatureCollection", "features": held})
-        _write(self._directory / "reports.geojson", collection.decode())
-        return Outcome(
-            reports=held,
-            found=len(entries),
-            missing=sorted(sent.keys() - stored.keys()),
-            unexpected=sorted(stored.keys() - sent.keys()),
-            different=sorted(key for key in sent.keys() & stored.keys() if sent[key] != stored[key]),
-            doubled=sorted({one["id"] for one in held if sum(other["id"] == one["id"] for other in held) > 1}),
-            frames=int(word.parts["camera"].figures.get("looked_at") or 0) if word else 0,
-            seconds=time.monotonic() - self._started,
-        )
+        """Compare what the device stored with what the centre holds; leaves a map of it. Raises StoreError."""
+        found = compare(self._directory / "device", self._directory / "central")
+        collection = msgspec.json.encode({"type": "FeatureCollection", "features": found.reports})
+        write(self._directory / "reports.geojson", collection.decode())
+        return found
 
     def _running_agent(self) -> subprocess.Popen[bytes]:
         if self._agent is None:
@@ -182,7 +129,8 @@ class Demonstration:
         return self._agent
 
     def _over(self, elapsed: float) -> bool:
-        return self._patrol.seconds is not None and elapsed > self._patrol.seconds
+        # A simulated patrol ends by itself.
+        return self._drive.images is not None and elapsed > (self._drive.seconds or math.inf)
 
     def _ended(self, word: Health | None) -> bool:
         return word is not None and word.parts["camera"].state == "off"
@@ -192,120 +140,6 @@ class Demonstration:
 
     def _start(self, name: str, arguments: list[str]) -> subprocess.Popen[bytes]:
         return self._processes.enter_context(_process(arguments, self._directory / self._log(name)))
-
-    def _configure(self, port: int, passwords: dict[str, str]) -> None:
-        """Write every file; passwords are new each time and readable by this user only."""
-        directory = self._directory
-        for user, password in passwords.items():
-            _write(directory / f"{user}.password", password)
-        _write(directory / "passwords", "".join(f"{user}:{password}\n" for user, password in passwords.items()))
-        subprocess.run([self._mosquitto_passwd, "-U", str(directory / "passwords")], check=True, capture_output=True)
-        (directory / "passwords").chmod(0o600)
-        _write(directory / "access", ACCESS.format(device=DEVICE))
-        _write(directory / "mosquitto.conf", MOSQUITTO.format(port=port, directory=directory, user=getpass.getuser()))
-        broker = BROKER.format(port=port, directory=directory)
-        _write(directory / "central.toml", CENTRAL.format(broker=broker.format(user="centre"), directory=directory))
-        _write(
-            directory / "agent.toml",
-            AGENT.format(
-                device=DEVICE, broker=broker.format(user="device"), directory=directory, sources=self._sources()
-            ),
-        )
-
-    def _sources(self) -> str:
-        if self._patrol.images is None:
-            seconds = self._patrol.seconds or 30.0
-            return SIMULATOR.format(speed_factor=SPEED_FACTOR, seconds=seconds * SPEED_FACTOR)
-        track = str(self._patrol.track.absolute()) if self._patrol.track else "none"
-        # With a track, the pictures are those of a vehicle's camera; without, anybody's, who aimed at the defect.
-        regions = ROAD if self._patrol.track else [WHOLE_FRAME]
-        return RECORDING.format(
-            images=_toml(str(self._patrol.images.absolute())),
-            regions=msgspec.json.encode(regions).decode(),
-            track=_toml(track),
-        )
-
-
-MOSQUITTO = """\
-listener {port} 127.0.0.1
-user {user}
-allow_anonymous false
-password_file {directory}/passwords
-acl_file {directory}/access
-persistence false
-"""
-
-ACCESS = """\
-user device
-topic write fidamia/v1/{device}/reports
-topic write fidamia/v1/{device}/state
-topic read fidamia/v1/{device}/ack
-
-user centre
-topic read fidamia/v1/+/reports
-topic write fidamia/v1/+/ack
-"""
-
-BROKER = """\
-[broker]
-host = "127.0.0.1"
-port = {port}
-tls = false
-username = "{{user}}"
-password_file = "{directory}/{{user}}.password"
-"""
-
-CENTRAL = """\
-{broker}
-[store]
-directory = "{directory}/central"
-"""
-
-AGENT = """\
-[agent]
-device = "{device}"
-
-{sources}
-{broker}
-[store]
-directory = "{directory}/device"
-"""
-
-SIMULATOR = """\
-[camera]
-source = "simulator"
-
-[gps]
-source = "simulator"
-
-[simulator]
-speed_factor = {speed_factor}
-seconds = {seconds}
-"""
-
-# A recording is looked at frame by frame: whoever made it chose the frames.
-RECORDING = """\
-[camera]
-source = {images}
-regions = {regions}
-
-[gps]
-source = {track}
-
-[trigger]
-every_m = 0
-every_s = 0
-"""
-
-
-def _toml(text: str) -> str:
-    """A TOML string: JSON's escapes are valid there."""
-    return msgspec.json.encode(text).decode()
-
-
-def _write(path: Path, text: str) -> None:
-    path.touch(mode=0o600)
-    path.write_text(text, encoding="utf-8")
 
 
 def _find(program: str) -> str:
@@ -371,8 +205,3 @@ def _progress(word: Health | None, elapsed: float) -> Progress:
         found=int(figures["store"].get("reports") or 0),
         delivered=int(figures["centre"].get("settled") or 0),
     )
-
-
-def _content(one: dict[str, Any]) -> dict[str, Any]:
-    properties = {key: value for key, value in one["properties"].items() if key not in SENDING}
-    return {**one, "properties": properties}
