@@ -21,7 +21,7 @@ from agent.pipeline.trigger import Trigger
 
 log = logging.getLogger(__name__)
 
-READ_TIMEOUT = 1.0  # seconds: how long a step waits for a frame
+READ_TIMEOUT = 0.5  # seconds: how long a step waits for a frame
 UNSAVED = 1000  # reports kept in memory while the store can not be written
 
 
