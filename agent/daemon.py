@@ -44,6 +44,7 @@ log = logging.getLogger(__name__)
 
 BEAT = 1.0  # seconds between two words on how we are
 LAST_TRY = 1.5  # seconds that each loop has to end in an orderly way
+CAMERA_BACKOFF = 5.0  # seconds at most between two attempts to open a camera: what passes meanwhile is not seen
 MOVING = 30.0  # seconds within which every loop must come back from its step
 
 
@@ -144,7 +145,7 @@ class Daemon:
             facts={"boot": self._boot, "version": __version__, "model": f"{manifest.name} {manifest.version}"},
         )
         self._workers = {
-            "pipeline": Worker("pipeline", self._pipeline.step, self._pipeline.finish),
+            "pipeline": Worker("pipeline", self._pipeline.step, self._pipeline.finish, CAMERA_BACKOFF),
             "sync": Worker(
                 "sync",
                 lambda: self._delivery.step(time.monotonic()),

@@ -12,7 +12,7 @@ from threading import Event, Thread
 from agent.errors import DeviceError, RecordingEnded, StoreError
 
 FIRST_BACKOFF = 0.5  # seconds
-LONGEST_BACKOFF = 60.0  # seconds
+LONGEST_BACKOFF = 60.0  # seconds, unless the loop asks for less
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +26,17 @@ class Trouble:
 class Worker:
     """A loop on its own thread."""
 
-    def __init__(self, name: str, step: Callable[[], None], finish: Callable[[], None]) -> None:
-        """`step` is called until stopped or until it raises RecordingEnded, then `finish` once."""
+    def __init__(
+        self,
+        name: str,
+        step: Callable[[], None],
+        finish: Callable[[], None],
+        longest_backoff: float = LONGEST_BACKOFF,
+    ) -> None:
+        """`step` is called until stopped or until it raises RecordingEnded, then `finish` once.
+
+        After failures in a row it is called again after `longest_backoff` seconds at the latest.
+        """
         self.stop = Event()
         self.crash: BaseException | None = None
         self.trouble: Trouble | None = None
@@ -36,6 +45,7 @@ class Worker:
         self._name = name
         self._step = step
         self._finish = finish
+        self._longest_backoff = longest_backoff
         self._log = logging.getLogger(f"agent.{name}")
         # A thread that hangs in a driver must not keep the process from ending.
         self._thread = Thread(target=self._run, name=name, daemon=True)
@@ -67,7 +77,7 @@ class Worker:
             except RecordingEnded:
                 return
             if failures:
-                self.stop.wait(backoff(failures))
+                self.stop.wait(backoff(failures, self._longest_backoff))
 
     def _attempt(self, work: Callable[[], None]) -> bool:
         """Whether it went well; a device or store that is away is not a bug."""
@@ -90,10 +100,10 @@ class Worker:
             self.moved = time.monotonic()
 
 
-def backoff(failures: int) -> float:
+def backoff(failures: int, longest: float = LONGEST_BACKOFF) -> float:
     """Seconds to wait after so many failures in a row: exponential with full jitter, bounded.
 
     Source: "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
     """
-    ceiling = min(LONGEST_BACKOFF, FIRST_BACKOFF * 2.0 ** min(failures - 1, 10))
+    ceiling = min(longest, FIRST_BACKOFF * 2.0 ** min(failures - 1, 10))
     return random.uniform(FIRST_BACKOFF / 2, ceiling)

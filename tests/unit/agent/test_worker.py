@@ -189,3 +189,7 @@ def test_a_recording_that_has_ended_ends_the_loop_in_an_orderly_way() -> None:
     assert calls == ["step", "step", "step", "finish"]
     assert worker.ended
     assert worker.crash is None
+
+
+def test_a_loop_that_asks_for_it_is_tried_again_sooner() -> None:
+    assert max(backoff(failures, longest=5.0) for failures in range(1, 40) for _draw in range(20)) <= 5.0
