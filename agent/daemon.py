@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import threading
 import time
@@ -25,7 +24,6 @@ from agent.drivers.systemd import Notifier
 from agent.drivers.tflite import TfliteClassifier
 from agent.drivers.track import RecordedTrack
 from agent.errors import ConfigError, StoreError
-from agent.health import Health, Part
 from agent.i18n import _
 from agent.interfaces import Camera, Gps
 from agent.manifest import load_manifest
@@ -38,6 +36,7 @@ from agent.store.outbox import Outbox
 from agent.sync.delivery import Delivery
 from agent.sync.messages import farewell
 from agent.sync.topics import topic
+from agent.vitals import Vitals
 from agent.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -107,8 +106,8 @@ class Daemon:
     def __init__(self, config: Config) -> None:
         """Build everything. Raises ConfigError and StoreError; nothing runs yet."""
         self._config = config
-        self._boot = health.boot_id()
-        self._started = time.time()
+        self._mute = False  # the status file can not be written, and that was said
+        boot = health.boot_id()
         self._stop = Event()
         self._driver_crashed = Event()
         self._notifier = Notifier()
@@ -130,7 +129,7 @@ class Daemon:
             classifier=self._classifier,
             manifest=manifest,
             store=self._outbox,
-            identity=Identity(device, self._boot),
+            identity=Identity(device, boot),
             trigger=Trigger(config.trigger.every_m, config.trigger.every_s),
             aggregator=Aggregator(config.aggregate.reach_m, config.aggregate.patience_s),
             regions=config.camera.regions or [WHOLE_FRAME],
@@ -142,7 +141,7 @@ class Daemon:
             broker.prefix,
             window=config.sync.window,
             resend_after=config.sync.resend_after_s,
-            facts={"boot": self._boot, "version": __version__, "model": f"{manifest.name} {manifest.version}"},
+            facts={"boot": boot, "version": __version__, "model": f"{manifest.name} {manifest.version}"},
         )
         self._workers = {
             "pipeline": Worker("pipeline", self._pipeline.step, self._pipeline.finish, CAMERA_BACKOFF),
@@ -152,6 +151,16 @@ class Daemon:
                 lambda: self._delivery.finish(time.monotonic()),
             ),
         }
+
+        self._vitals = Vitals(
+            config,
+            boot,
+            classifier=self._classifier,
+            pipeline=self._pipeline,
+            delivery=self._delivery,
+            pipeline_worker=self._workers["pipeline"],
+            sync_worker=self._workers["sync"],
+        )
 
     def run(self) -> int:
         """Work until a signal, the end of a recording that is wholly delivered, or a bug; the exit code."""
@@ -187,78 +196,19 @@ class Daemon:
         return self._driver_crashed.is_set() or any(worker.crash for worker in self._workers.values())
 
     def _done(self) -> bool:
-        return self._pipeline.ended.is_set() and self._outbox.counts(since=0).pending == 0
+        try:
+            return self._pipeline.ended.is_set() and self._outbox.counts(since=0).pending == 0
+        except StoreError:
+            return False  # the loops meet it too, and say so
 
     def _beat(self) -> None:
         now = time.monotonic()
         if all(worker.ended or now - worker.moved < MOVING for worker in self._workers.values()):
             self._notifier.alive()
         try:
-            health.write(self._config.status_file, self._health())
+            health.write(self._config.status_file, self._vitals.health(now))
         except StoreError as error:
-            log.warning("%s", error)
-
-    def _health(self) -> Health:
-        return Health(
-            device=self._config.agent.device,
-            version=__version__,
-            pid=os.getpid(),
-            boot=self._boot,
-            started_at=self._started,
-            written=time.clock_gettime(time.CLOCK_BOOTTIME),
-            parts={
-                "camera": self._camera_part(),
-                "gps": self._gps_part(),
-                "model": Part("ok", figures=self._model_figures()),
-                "store": self._store_part(),
-                "centre": self._centre_part(),
-            },
-        )
-
-    def _model_figures(self) -> dict[str, float | int | str | None]:
-        identity = self._classifier.manifest.identity
-        return {"name": identity.name, "version": identity.version, "runtime": self._classifier.runtime}
-
-    def _camera_part(self) -> Part:
-        counters, trouble = self._pipeline.counters, self._workers["pipeline"].trouble
-        figures: dict[str, float | int | str | None] = {"frames": counters.frames, "looked_at": counters.looked_at}
-        if trouble is not None and not isinstance(trouble.error, StoreError):
-            return Part("failed", str(trouble.error), trouble.since, figures)
-        if self._pipeline.ended.is_set():
-            return Part("off", _("the recording has ended"), figures=figures)
-        return Part("ok" if counters.frames else "waiting", figures=figures)
-
-    def _gps_part(self) -> Part:
-        if self._config.gps.source == "none":
-            return Part("off")
-        counters = self._pipeline.counters
-        fix, frame = counters.last_fix, counters.last_frame
-        if fix is None or frame is None:
-            return Part("waiting")
-        # Neither latitude nor longitude: this file is read by people who need not know where the vehicle is.
-        return Part("ok", figures={"age_s": round(frame - fix.monotonic, 1), "eph_m": fix.eph})
-
-    def _store_part(self) -> Part:
-        figures: dict[str, float | int | str | None] = {
-            "reports": self._pipeline.counters.reports,
-            "lost": self._pipeline.counters.lost,
-        }
-        if self._pipeline.store_trouble is not None:
-            return Part("failed", str(self._pipeline.store_trouble), figures=figures)
-        for worker in self._workers.values():
-            if worker.trouble is not None and isinstance(worker.trouble.error, StoreError):
-                return Part("failed", str(worker.trouble.error), worker.trouble.since, figures)
-        return Part("ok", figures=figures)
-
-    def _centre_part(self) -> Part:
-        counters, trouble = self._delivery.counters, self._workers["sync"].trouble
-        figures: dict[str, float | int | str | None] = {
-            "sent": counters.sent,
-            "settled": counters.settled,
-            "rejected": counters.rejected,
-            "resent": counters.resent,
-            "waiting": self._delivery.waiting,
-        }
-        if trouble is not None and not isinstance(trouble.error, StoreError):
-            return Part("failed", str(trouble.error), trouble.since, figures)
-        return Part("ok" if self._delivery.connected else "waiting", figures=figures)
+            log.log(logging.DEBUG if self._mute else logging.WARNING, "%s", error)
+            self._mute = True
+        else:
+            self._mute = False

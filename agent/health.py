@@ -13,13 +13,16 @@ from agent.i18n import _
 STALE = 10.0  # seconds without a word, after which a running daemon counts as hung
 
 
+Figures = dict[str, float | int | str | None]
+
+
 class Part(msgspec.Struct, frozen=True, omit_defaults=True):
     """One part of the agent."""
 
     state: str  # "ok", "waiting", "failed" or "off"
     detail: str = ""  # what is wrong, in the daemon's words
     since: float | None = None  # seconds since 1970
-    figures: dict[str, float | int | str | None] = {}
+    figures: Figures = {}
 
 
 class Health(msgspec.Struct, frozen=True):

@@ -10,6 +10,7 @@ import msgspec
 
 from agent.cli.main import config_option
 from agent.diagnosis import Diagnosis, diagnose
+from agent.health import Figures
 from agent.i18n import _
 
 COLOURS = {"ok": "green", "waiting": "yellow", "failed": "red", "off": None}
@@ -54,7 +55,7 @@ def _show(diagnosis: Diagnosis) -> None:
         click.echo(f"  {names.get(key, key):<{name_width}}  {state}  {detail}".rstrip())
 
 
-def _figures(name: str, figures: dict[str, float | int | str | None]) -> str:
+def _figures(name: str, figures: Figures) -> str:
     """The part's figures in words; those that a newer daemon may have added stay out."""
     words = {
         "camera": [("frames", _("{} frames")), ("looked_at", _("{} looked at"))],

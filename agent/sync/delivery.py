@@ -76,11 +76,16 @@ class Delivery:
         self._facts = facts or {}
         self._on_the_way: dict[str, _Batch] = {}  # by the message's id
         self._last_sequence = 0  # everything pending up to here is on its way
+        self._unanswered_since: float | None = None  # seconds, monotonic
 
     @property
     def waiting(self) -> int:
         """Reports sent and not yet answered."""
         return sum(len(batch.ids) for batch in self._on_the_way.values())
+
+    def silence(self, now: float) -> float:
+        """Seconds for which reports have been sent to the centre and it has answered nothing; 0 where it owes none."""
+        return 0.0 if self._unanswered_since is None else now - self._unanswered_since
 
     def step(self, now: float) -> None:
         """Send and receive once; `now` in monotonic seconds.
@@ -119,6 +124,7 @@ class Delivery:
         self.connected = False
         self._on_the_way.clear()
         self._last_sequence = 0
+        self._unanswered_since = None
 
     def _forget_unanswered(self, now: float) -> None:
         """What the centre did not answer in time is sent again from the oldest on; it knows what it has already."""
@@ -140,6 +146,8 @@ class Delivery:
             ids = {entry.report.id for entry, _encoded in entries}
             self._on_the_way[message.properties["id"]] = _Batch(now, ids)
             self._last_sequence = entries[-1][0].sequence
+            if self._unanswered_since is None:
+                self._unanswered_since = now
             self.counters.sent += len(ids)
             messages.append(message)
         return messages
@@ -179,3 +187,5 @@ class Delivery:
             batch.ids -= answered
             if not batch.ids or name in answered:
                 del self._on_the_way[name]
+        if answered:
+            self._unanswered_since = now if self._on_the_way else None

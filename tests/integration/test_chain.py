@@ -175,3 +175,14 @@ def test_nonsense_is_refused_with_a_reason_and_kept_aside_and_the_rest_goes_on(c
 def _refused(answers: list[Message]) -> dict[str, str]:
     contents = [msgspec.json.decode(answer.payload) for answer in answers]
     return {refusal["id"]: refusal["reason"] for content in contents for refusal in content["rejected"]}
+
+
+def test_a_broker_without_a_centre_is_no_centre(chain: Chain) -> None:
+    chain.start_agent()
+    assert wait_until(lambda: chain.status()[1]["parts"].get("centre", {}).get("state") == "failed", 60)
+    code, answer = chain.status()
+    assert code == 1
+    assert "centre is not reached" in answer["sentence"]
+    assert chain.pending() > 0
+    chain.start_centre()
+    everything_arrived_once(chain)

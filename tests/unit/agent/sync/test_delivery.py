@@ -323,3 +323,19 @@ def test_everything_arrives_though_every_other_answer_is_lost(
         now += RESEND_AFTER + 1
         assert now < RESEND_AFTER * 100
     assert list(centre.stored) == [entry.report.id for entry in outbox.entries()]
+
+
+def test_a_centre_that_owes_an_answer_is_silent_until_it_gives_one(
+    outbox: Outbox, centre: Centre, delivery: Delivery
+) -> None:
+    centre.silent = True
+    delivery.step(0.0)
+    assert delivery.silence(100.0) == 0.0, "it was sent nothing"
+    fill(outbox, 1)
+    delivery.step(100.0)
+    assert delivery.silence(130.0) == 30.0
+    delivery.step(170.0)  # sent again, which is no answer
+    assert delivery.silence(170.0) == 70.0
+    centre.says = centre.answers[-1:]
+    delivery.step(180.0)
+    assert delivery.silence(1000.0) == 0.0

@@ -1,0 +1,115 @@
+"""How each part of the running daemon is, from what it has done: a part that does not move is not well."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from agent import __version__
+from agent.config import Config
+from agent.drivers.tflite import TfliteClassifier
+from agent.errors import StoreError
+from agent.health import Figures, Health, Part
+from agent.i18n import _
+from agent.pipeline.pipeline import Pipeline
+from agent.sync.delivery import Delivery
+from agent.worker import Worker
+
+SILENCE = 30.0  # seconds that the centre may take to answer
+
+
+class Vitals:
+    """Looks at the parts and never waits for them."""
+
+    def __init__(  # noqa: PLR0913 - the parts it looks at
+        self,
+        config: Config,
+        boot: str,
+        *,
+        classifier: TfliteClassifier,
+        pipeline: Pipeline,
+        delivery: Delivery,
+        pipeline_worker: Worker,
+        sync_worker: Worker,
+    ) -> None:
+        """`boot` is the UUID of this boot."""
+        self._config = config
+        self._boot = boot
+        self._classifier = classifier
+        self._pipeline = pipeline
+        self._delivery = delivery
+        self._pipeline_worker = pipeline_worker
+        self._sync_worker = sync_worker
+        self._started = time.time()
+
+    def health(self, now: float) -> Health:
+        """How everything is at `now` (seconds, monotonic)."""
+        return Health(
+            device=self._config.agent.device,
+            version=__version__,
+            pid=os.getpid(),
+            boot=self._boot,
+            started_at=self._started,
+            written=time.clock_gettime(time.CLOCK_BOOTTIME),
+            parts={
+                "camera": self._camera(),
+                "gps": self._gps(),
+                "model": self._model(),
+                "store": self._store(),
+                "centre": self._centre(now),
+            },
+        )
+
+    def _camera(self) -> Part:
+        counters = self._pipeline.counters
+        figures: Figures = {"frames": counters.frames, "looked_at": counters.looked_at}
+        trouble = self._pipeline_worker.trouble
+        if trouble is not None and not isinstance(trouble.error, StoreError):
+            return Part("failed", str(trouble.error), trouble.since, figures)
+        if self._pipeline.ended.is_set():
+            return Part("off", _("the recording has ended"), figures=figures)
+        return Part("ok" if counters.frames else "waiting", figures=figures)
+
+    def _gps(self) -> Part:
+        if self._config.gps.source == "none":
+            return Part("off")
+        counters = self._pipeline.counters
+        fix, frame = counters.last_fix, counters.last_frame
+        if fix is None or frame is None:
+            return Part("waiting")
+        # Neither latitude nor longitude: this file is read by people who need not know where the vehicle is.
+        return Part("ok", figures={"age_s": round(frame - fix.monotonic, 1), "eph_m": fix.eph})
+
+    def _model(self) -> Part:
+        identity = self._classifier.manifest.identity
+        return Part(
+            "ok", figures={"name": identity.name, "version": identity.version, "runtime": self._classifier.runtime}
+        )
+
+    def _store(self) -> Part:
+        counters = self._pipeline.counters
+        figures: Figures = {"reports": counters.reports, "lost": counters.lost}
+        if self._pipeline.store_trouble is not None:
+            return Part("failed", str(self._pipeline.store_trouble), figures=figures)
+        for worker in (self._pipeline_worker, self._sync_worker):
+            if worker.trouble is not None and isinstance(worker.trouble.error, StoreError):
+                return Part("failed", str(worker.trouble.error), worker.trouble.since, figures)
+        return Part("ok", figures=figures)
+
+    def _centre(self, now: float) -> Part:
+        counters = self._delivery.counters
+        figures: Figures = {
+            "sent": counters.sent,
+            "settled": counters.settled,
+            "rejected": counters.rejected,
+            "resent": counters.resent,
+            "waiting": self._delivery.waiting,
+        }
+        trouble = self._sync_worker.trouble
+        if trouble is not None and not isinstance(trouble.error, StoreError):
+            return Part("failed", str(trouble.error), trouble.since, figures)
+        silence = self._delivery.silence(now)
+        if silence > SILENCE:
+            # The broker is there, and takes the reports; only the centre's own answer counts.
+            return Part("failed", _("the centre does not answer"), time.time() - silence, figures)
+        return Part("ok" if self._delivery.connected else "waiting", figures=figures)
