@@ -63,7 +63,7 @@ class Gps(msgspec.Struct, frozen=True):
 class Simulator(msgspec.Struct, frozen=True):
     """The drawn patrol, where camera and gps are `simulator`."""
 
-    seed: Annotated[int, Meta(ge=0)] = 1
+    seed: Annotated[int, Meta(ge=0, le=4294967295)] = 1
     speed_factor: Positive = 1.0
     seconds: Positive = 3600.0
 

@@ -30,7 +30,7 @@ def load(path: Path, schema: type[Config], environment: Mapping[str, str]) -> Co
     text = _read(path)
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(_("{path}: not valid TOML: {error}").format(path=path, error=error)) from error
     reader = _Reader(path, text.splitlines(), environment)
     sections = {name: section for name, section in typing.get_type_hints(schema).items()}
@@ -95,9 +95,11 @@ class _Reader:
                     faults.append(self.fault(name, key, _("is missing; {allowed}").format(allowed=allowed(field.type))))
                 continue
             try:
+                if isinstance(raw, str) and not raw.isprintable():
+                    raise msgspec.ValidationError("control characters")
                 values[key] = msgspec.convert(raw, field.type, strict=strict)
             except msgspec.ValidationError:
-                shown = f"{variable}={raw}" if not strict else repr(raw)
+                shown = f"{variable}={raw!r}" if not strict else _shown(raw)
                 sentence = _("{value} is not allowed; {allowed}").format(value=shown, allowed=allowed(field.type))
                 faults.append(self.fault(name, key, sentence))
         if faults:
@@ -129,6 +131,11 @@ class _Reader:
         return found
 
 
+def _shown(raw: Any) -> str:
+    """The value as TOML has it; a list or a table in short."""
+    return str(raw).lower() if isinstance(raw, bool) else repr(raw)
+
+
 def _from_environment(raw: str, kind: Any) -> Any:
     """A list is written as in the file, everything else as it is."""
     if not isinstance(inspect.type_info(kind), inspect.ListType):
@@ -148,7 +155,7 @@ def _unknown(name: str, known: list[str], what: str) -> str:
 
 def allowed(kind: Any) -> str:
     """What a key of that type may be, in words."""
-    return _("allowed is {values}").format(values=_words(inspect.type_info(kind)))
+    return _("expected is {values}").format(values=_words(inspect.type_info(kind)))
 
 
 def _words(info: inspect.Type) -> str:  # noqa: PLR0911 - one line a type
@@ -157,10 +164,13 @@ def _words(info: inspect.Type) -> str:  # noqa: PLR0911 - one line a type
             return _("true or false")
         case inspect.IntType() | inspect.FloatType():
             number = _("a whole number") if isinstance(info, inspect.IntType) else _("a number")
-            above = _(" of at least {low:g}").format(low=info.ge) if info.ge is not None else ""
-            above = _(" above {low:g}").format(low=info.gt) if info.gt is not None else above
-            below = _(" up to {high:g}").format(high=info.le) if info.le is not None else ""
-            return number + above + below
+            if info.gt is not None and info.le is not None:
+                return _("{number} above {low:g}, up to {high:g}").format(number=number, low=info.gt, high=info.le)
+            if info.gt is not None:
+                return _("{number} above {low:g}").format(number=number, low=info.gt)
+            if info.ge is not None and info.le is not None:
+                return _("{number} from {low:g} to {high:g}").format(number=number, low=info.ge, high=info.le)
+            return number
         case inspect.LiteralType():
             return _("one of {values}").format(values=", ".join(str(value) for value in info.values))
         case inspect.StrType(pattern=str(pattern)):

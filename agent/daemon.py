@@ -6,6 +6,7 @@ import logging
 import signal
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,7 +32,7 @@ from agent.pipeline.aggregate import Aggregator
 from agent.pipeline.anonymise import Identity
 from agent.pipeline.pipeline import Pipeline
 from agent.pipeline.trigger import Trigger
-from agent.store.lock import StoreLock
+from agent.store.lock import StoreLock, create_directory
 from agent.store.outbox import Outbox
 from agent.sync.delivery import Delivery
 from agent.sync.messages import farewell
@@ -42,7 +43,7 @@ from agent.worker import Worker
 log = logging.getLogger(__name__)
 
 BEAT = 1.0  # seconds between two words on how we are
-LAST_TRY = 1.5  # seconds that each loop has to end in an orderly way
+LAST_TRY = 1.8  # seconds that the loops have to end in an orderly way
 CAMERA_BACKOFF = 5.0  # seconds at most between two attempts to open a camera: what passes meanwhile is not seen
 MOVING = 30.0  # seconds within which every loop must come back from its step
 
@@ -93,6 +94,22 @@ def build_sources(config: Config) -> Sources:
     return Sources(VideoFile(path, start, name=camera.name), receiver)
 
 
+def find_faults(config: Config) -> list[str]:
+    """What would keep the daemon from starting, as far as it can be seen without starting."""
+    parts: list[Callable[[], object]] = [
+        lambda: TfliteClassifier(load_manifest(config.model.name), config.model.runtime),
+        lambda: build_sources(config),
+        lambda: MqttConnection(config.broker, config.agent.device),
+    ]
+    faults: list[str] = []
+    for part in parts:
+        try:
+            part()
+        except ConfigError as error:
+            faults += error.faults
+    return faults
+
+
 def _build_gps(config: Config) -> Gps:
     source = config.gps.source
     if source == "gpsd":
@@ -121,6 +138,7 @@ class Daemon:
             subscriptions=[topic(broker.prefix, device, "ack")],
             will=farewell(broker.prefix, device),
         )
+        create_directory(config.status_file.parent)
         self._lock = StoreLock(config.store_directory)
         self._outbox = Outbox(config.store_directory)
         self._pipeline = Pipeline(
@@ -144,9 +162,9 @@ class Daemon:
             facts={"boot": boot, "version": __version__, "model": f"{manifest.name} {manifest.version}"},
         )
         self._workers = {
-            "pipeline": Worker("pipeline", self._pipeline.step, self._pipeline.finish, CAMERA_BACKOFF),
+            "pipeline": Worker("agent.pipeline", self._pipeline.step, self._pipeline.finish, CAMERA_BACKOFF),
             "sync": Worker(
-                "sync",
+                "agent.sync",
                 lambda: self._delivery.step(time.monotonic()),
                 lambda: self._delivery.finish(time.monotonic()),
             ),
@@ -164,24 +182,33 @@ class Daemon:
 
     def run(self) -> int:
         """Work until a signal, the end of a recording that is wholly delivered, or a bug; the exit code."""
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._on_signal)
         threading.excepthook = self._on_thread_crash
         for worker in self._workers.values():
             worker.start()
         log.info("%s started, %s, model %s", self._config.agent.device, __version__, self._classifier.runtime)
+        self._beat()
         self._notifier.ready()
         while not self._stop.wait(BEAT) and not self._crashed() and not self._done():
             self._beat()
+            if self._outbox.is_gone():
+                log.critical("the store's file was removed or replaced; ending, so that a new one is begun")
+                break
         self._notifier.stopping()
         # First the pipeline, whose last reports sync may still deliver.
+        deadline = time.monotonic() + LAST_TRY
         for name, worker in self._workers.items():
             worker.stop.set()
-            if not worker.join(LAST_TRY):
+            if not worker.join(max(0.1, deadline - time.monotonic())):
                 log.warning("%s did not end in time; what was committed is kept", name)
+        counters = self._pipeline.counters
+        log.info("ended: %d reports found, %d delivered", counters.reports, self._delivery.counters.settled)
         self._beat()
         self._lock.release()
-        return 1 if self._crashed() else 0
+        if self._crashed():
+            return 1
+        return StoreError.exit_code if self._outbox.is_gone() else 0
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self._stop.set()

@@ -87,9 +87,11 @@ RESTART = "sudo systemctl restart fidamia-agent"
 def _verdict(
     pid: int | None, last_word: Health | None, counts: Counts
 ) -> tuple[Literal["healthy", "degraded", "down"], str]:
-    kept = ngettext(
-        "{number} report is waiting and kept.", "{number} reports are waiting and kept.", counts.pending
-    ).format(number=counts.pending)
+    kept = _("no report is waiting.")
+    if counts.pending:
+        kept = ngettext(
+            "{number} report is waiting and kept.", "{number} reports are waiting and kept.", counts.pending
+        ).format(number=counts.pending)
     if pid is None:
         return "down", _("Stopped: the agent does not run; {kept} To start it: {command}").format(
             kept=kept, command=START
@@ -128,15 +130,17 @@ def _problem(last_word: Health) -> str | None:
         since = ""
         if part.since is not None:
             since = _(" since {time:%H:%M}").format(time=datetime.fromtimestamp(part.since).astimezone())
-        return _remedy(name, part).format(since=since)
+        return _remedy(name).format(since=since, detail=part.detail)
     return None
 
 
-def _remedy(name: str, part: Part) -> str:
+def _remedy(name: str) -> str:
     sentences = {
         "store": _("the store can not be written{since}; check the disk's space and health."),
         "camera": _("the camera gives no picture{since}; check its cable and [camera] source."),
-        "centre": _("the centre is not reached{since}; without network this is normal, else check [broker]."),
+        "centre": _(
+            "the centre is not reached{since} ({detail}); without network this is normal, else check [broker]."
+        ),
         "gps": _("no position from the receiver{since}; check its aerial and cable, and gpsd."),
         "model": _("the model does not work{since}; install it again."),
     }

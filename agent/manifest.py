@@ -23,7 +23,7 @@ class Input(msgspec.Struct, frozen=True):
     width: Annotated[int, Meta(ge=1)]
     height: Annotated[int, Meta(ge=1)]
     mean: float
-    scale: Annotated[float, Meta(gt=0)]
+    scale: Annotated[float, Meta(ge=0.001, le=1000)]
 
 
 class Label(msgspec.Struct, frozen=True):
@@ -41,11 +41,11 @@ class Manifest(msgspec.Struct, frozen=True):
     """`manifest.json` of a model's folder. `training` and `metrics` are for people."""
 
     name: str
-    version: str
-    file: Annotated[str, Meta(pattern="^[^/]+$")]
+    version: Annotated[str, Meta(max_length=64)]
+    file: Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]+\Z")]
     sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
     input: Input
-    temperature: Annotated[float, Meta(gt=0)]
+    temperature: Annotated[float, Meta(ge=0.01, le=100)]
     review: Probability  # a person looks from this probability of any defect on
     labels: Annotated[list[Label], Meta(min_length=2)]
     directory: Path = Path()  # where it was read from

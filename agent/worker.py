@@ -33,7 +33,9 @@ class Worker:
         finish: Callable[[], None],
         longest_backoff: float = LONGEST_BACKOFF,
     ) -> None:
-        """`step` is called until stopped or until it raises RecordingEnded, then `finish` once.
+        """`name` is that of its thread and of its log lines.
+
+        `step` is called until stopped or until it raises RecordingEnded, then `finish` once.
 
         After failures in a row it is called again after `longest_backoff` seconds at the latest.
         """
@@ -42,11 +44,10 @@ class Worker:
         self.trouble: Trouble | None = None
         self.moved = time.monotonic()  # seconds, when a step last came back
         self.ended = False  # there is nothing left to do
-        self._name = name
         self._step = step
         self._finish = finish
         self._longest_backoff = longest_backoff
-        self._log = logging.getLogger(f"agent.{name}")
+        self._log = logging.getLogger(name)
         # A thread that hangs in a driver must not keep the process from ending.
         self._thread = Thread(target=self._run, name=name, daemon=True)
 
@@ -64,7 +65,7 @@ class Worker:
             self._repeat()
             self._attempt(self._finish)
         except Exception as error:  # noqa: BLE001 - a bug in any loop ends the process; systemd starts it again
-            self._log.critical("%s died of a bug", self._name, exc_info=error)
+            self._log.critical("died of a bug", exc_info=error)
             self.crash = error
             self.stop.set()
         self.ended = True
@@ -87,13 +88,13 @@ class Worker:
             level = logging.DEBUG
             if self.trouble is None or str(self.trouble.error) != str(error):
                 level = logging.WARNING
-            self._log.log(level, "%s: %s", self._name, error)
+            self._log.log(level, "%s", error)
             since = self.trouble.since if self.trouble else time.time()
             self.trouble = Trouble(error, since)
             return False
         else:
-            if self.trouble is not None:
-                self._log.info("%s works again", self._name)
+            if self.trouble is not None and work is self._step:
+                self._log.info("works again")
                 self.trouble = None
             return True
         finally:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 from pathlib import Path
 from threading import Event
-from typing import Any
 
 import click
 
 from agent import __version__, logs
-from agent.cli.main import guarded
+from agent.cli.guard import GuardedGroup, config_option
+from agent.config import DEVICE_NAME
+from agent.i18n import _
 from agent.worker import Worker
 from central import config
 from central.ingest import Ingest, subscription
@@ -21,30 +23,14 @@ BEAT = 0.5  # seconds
 LAST_TRY = 3.0  # seconds to end in an orderly way
 
 
-class Commands(click.Group):
-    """The commands; a failure that is not a bug ends in its sentence and exit code."""
-
-    def invoke(self, context: click.Context) -> Any:
-        """See click."""
-        return guarded(lambda: super(Commands, self).invoke(context))
-
-
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=GuardedGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="fidamia-central")
 def main() -> None:
     """Store what the vehicles find, once each, and tell them so."""
 
 
 @main.command()
-@click.option(
-    "--config",
-    "config_path",
-    type=click.Path(path_type=Path),
-    envvar="FIDAMIA_CONFIG",
-    default=config.DEFAULT_PATH,
-    show_default=True,
-    help="Configuration file.",
-)
+@config_option(config.DEFAULT_PATH)
 @click.option("--name", help="This process's name, its own for each; by default [ingest] name.")
 def ingest(config_path: Path, name: str | None) -> None:
     """Take reports from the broker into the store until stopped.
@@ -53,6 +39,8 @@ def ingest(config_path: Path, name: str | None) -> None:
     """
     from agent.drivers.mqtt import MqttConnection  # noqa: PLC0415 - a faulty configuration is said at once
 
+    if name is not None and not re.fullmatch(DEVICE_NAME, name):
+        raise click.UsageError(_("--name: small letters, digits and hyphens, at most 32"))
     settings = config.load(config_path)
     logs.configure(settings.ingest.log_level)
     connection = MqttConnection(
@@ -64,9 +52,9 @@ def ingest(config_path: Path, name: str | None) -> None:
     )
     work = Ingest(connection, EmbeddedStore(Path(settings.store.directory)), settings.broker.prefix)
     stop = Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_arguments: stop.set())
-    worker = Worker("ingest", work.step, work.finish)
+    worker = Worker("central.ingest", work.step, work.finish)
     worker.start()
     while not stop.wait(BEAT) and worker.crash is None:
         pass

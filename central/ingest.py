@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
-from typing import Protocol
+from itertools import zip_longest
+from typing import Protocol, TypeVar
 
 from agent.domain import Acknowledgement
 from agent.errors import FidamiaError
@@ -16,8 +17,11 @@ from central.validation import Checked, Validator
 
 log = logging.getLogger(__name__)
 
+Item = TypeVar("Item")
+
 SHARE = "fidamia-ingest"  # the processes of one share divide the messages among them (MQTT 5, 4.8.2)
 EXCHANGE_TIMEOUT = 0.5  # seconds
+IDS, REASONS = 1000, 100  # in one acknowledgement: at 40 and 600 bytes each it stays below what brokers take
 
 
 class Connection(Publisher, Protocol):
@@ -91,9 +95,10 @@ class Ingest:
         self.counters.messages += len(arrived)
         self.counters.reports += len(reports)
         self.counters.refused += len(refusals)
-        for refusal in refusals:
+        for device, count in Counter(refusal.device for refusal in refusals).items():
+            first = next(refusal for refusal in refusals if refusal.device == device)
             # Quoted: what comes from outside must not look like lines of ours.
-            log.warning("refused %r from %s: %r", refusal.id, refusal.device, refusal.reason)
+            log.warning("refused %d from %s, among them %r: %r", count, device, first.id, first.reason)
         return self._answer(checked)
 
     def _answer(self, checked: list[Checked]) -> list[Message]:
@@ -103,7 +108,13 @@ class Ingest:
             stored[found.device] += [feature["id"] for feature in found.reports]
             rejected[found.device] += [(refusal.id, refusal.reason) for refusal in found.refusals if refusal.id]
         return [
-            acknowledgement(self._prefix, device, Acknowledgement(tuple(ids), tuple(rejected[device])))
-            for device, ids in stored.items()
-            if ids or rejected[device]
+            acknowledgement(self._prefix, device, Acknowledgement(ids, refused))
+            for device in stored
+            for ids, refused in zip_longest(
+                _pieces(stored[device], IDS), _pieces(rejected[device], REASONS), fillvalue=()
+            )
         ]
+
+
+def _pieces(items: list[Item], size: int) -> list[tuple[Item, ...]]:
+    return [tuple(items[start : start + size]) for start in range(0, len(items), size)]

@@ -45,7 +45,8 @@ MIGRATIONS = (
         topic TEXT NOT NULL,
         id TEXT NOT NULL,
         reason TEXT NOT NULL,
-        payload BLOB NOT NULL
+        payload BLOB NOT NULL,
+        UNIQUE (device, id, reason, payload)  -- the same again adds nothing
     );
     """,
 )
@@ -84,7 +85,7 @@ class EmbeddedStore:
                     "reason": refusal.reason,
                     "payload": refusal.payload,
                 }
-                self._refused.insert(columns(self._refused, row)).execute()
+                self._refused.insert(columns(self._refused, row)).on_conflict_ignore().execute()
 
     def features(self) -> list[dict[str, Any]]:
         """Every report as it was sent, by device in the order it was seen."""

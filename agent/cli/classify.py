@@ -74,7 +74,7 @@ def _sentence(result: Classification, manifest: Manifest) -> str:
     best = result.best
     label = manifest.label(best.label)
     name = label.fr if language() == "fr" else label.en
-    percent = _("{name} ({percent:.0%})").format(name=name, percent=best.probability)
+    percent = _("{name} ({percent}%)").format(name=name, percent=round(100 * best.probability))
     if result.decision in ("accepted", NO_DEFECT):
         return percent
     return _("to review: {name}").format(name=percent)

@@ -8,7 +8,8 @@ import click
 import msgspec
 
 from agent import config
-from agent.cli.main import config_option
+from agent.cli.guard import config_option
+from agent.errors import ConfigError
 from agent.i18n import _
 
 SECRETS = {("broker", "username")}
@@ -20,15 +21,22 @@ def command() -> None:
 
 
 @command.command()
-@config_option
+@config_option(config.DEFAULT_PATH)
 def check(config_path: Path) -> None:
-    """Name every fault at once, with file, line, key and what is allowed. Exit codes: 0, 78."""
-    config.load(config_path)
+    """Name every fault at once, with file, line, key and what is allowed; then whether model, sources and
+    certificates are there. Exit codes: 0, 78.
+    """
+    settings = config.load(config_path)
+    from agent.daemon import find_faults  # noqa: PLC0415 - faults of the file are said before OpenCV is loaded
+
+    faults = find_faults(settings)
+    if faults:
+        raise ConfigError(*faults)
     click.echo(_("{path}: correct").format(path=config_path))
 
 
 @command.command()
-@config_option
+@config_option(config.DEFAULT_PATH)
 def show(config_path: Path) -> None:
     """Show every key in force, the defaults and the environment included; secrets masked."""
     from agent.drivers.camera import redacted  # noqa: PLC0415 - `check` need not wait for OpenCV

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
+import signal
 import sys
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import click
@@ -27,7 +30,9 @@ UNKNOWN = "-"
 @click.command()
 @click.option("--images", type=click.Path(exists=True, file_okay=False, path_type=Path), help="A folder of pictures.")
 @click.option("--track", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="The NMEA track of them.")
-@click.option("--seconds", type=click.FloatRange(min=1), help="How long to drive; by default 30, or all pictures.")
+@click.option(
+    "--seconds", type=click.FloatRange(min=1, max=3600), help="How long to drive; by default 30, or all pictures."
+)
 @click.option("--keep", type=click.Path(file_okay=False, path_type=Path), help="Leave stores and logs in this folder.")
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 def command(images: Path | None, track: Path | None, seconds: float | None, keep: Path | None, as_json: bool) -> None:
@@ -40,12 +45,13 @@ def command(images: Path | None, track: Path | None, seconds: float | None, keep
         raise click.UsageError(_("--track goes with --images"))
     if keep is not None and keep.exists() and any(keep.iterdir()):
         raise click.UsageError(_("{path} is not empty; name a new folder").format(path=keep))
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupted)
     with ExitStack() as stack:
         if keep is None:
             directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fidamia-demo-")))
         else:
-            keep.mkdir(mode=0o700, parents=True, exist_ok=True)
-            directory = keep.absolute()
+            directory = _make_folder(keep)
         drive = Drive(images, track, seconds)
         with Demonstration(directory, drive) as demonstration:
             last = _watch(demonstration)
@@ -58,6 +64,22 @@ def command(images: Path | None, track: Path | None, seconds: float | None, keep
     sys.exit(0 if outcome.exactly_once else 1)
 
 
+def _make_folder(keep: Path) -> Path:
+    if not str(keep).isprintable():
+        raise click.UsageError(_("--keep: a name without control characters"))
+    try:
+        keep.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise click.UsageError(_("--keep: {path}: {reason}").format(path=keep, reason=error.strerror)) from error
+    return keep.absolute()
+
+
+def _interrupted(number: int, _frame: FrameType | None) -> None:
+    """Leaving by an exception ends the processes and removes the folder on the way out."""
+    click.echo(_("\nInterrupted; everything that was started is ended."), err=True)
+    sys.exit(128 + number)
+
+
 def _watch(demonstration: Demonstration) -> Progress:
     """How far it is, on one line that renews itself on a terminal, elsewhere on one every five seconds."""
     terminal = sys.stderr.isatty()
@@ -65,7 +87,8 @@ def _watch(demonstration: Demonstration) -> Progress:
     progress = Progress(0.0, 0, 0, 0)
     for progress in demonstration.watch():
         if terminal:
-            click.echo(f"\r{_line(progress)}\033[K", nl=False, err=True)
+            line = _line(progress)[: shutil.get_terminal_size().columns - 1]
+            click.echo(f"\r{line}\033[K", nl=False, err=True)
         elif progress.seconds - last >= LINE_EVERY:
             last = progress.seconds
             click.echo(_line(progress), err=True)
@@ -75,7 +98,7 @@ def _watch(demonstration: Demonstration) -> Progress:
 
 
 def _line(progress: Progress) -> str:
-    return _("{seconds:4.0f} s: {frames} frames looked at, {found} reports, {delivered} delivered").format(
+    return _("{seconds:4.0f} s: frames looked at {frames}, reports {found}, delivered {delivered}").format(
         seconds=progress.seconds, frames=progress.frames, found=progress.found, delivered=progress.delivered
     )
 
@@ -97,10 +120,11 @@ def _show(outcome: Outcome, marks: Score | None, last: Progress, keep: Path | No
     console = Console() if sys.stdout.isatty() else Console(width=FILE_WIDTH)
     console.print(table)
     click.echo()
+    sentence = _(
+        "Frames looked at in {seconds:.0f} s: {frames}; reports on the device: {found}, at the centre: {held}."
+    )
     click.echo(
-        _("{frames} frames looked at in {seconds:.0f} s; {found} reports on the device, {held} at the centre.").format(
-            frames=last.frames, seconds=last.seconds, found=outcome.found, held=len(outcome.reports)
-        )
+        sentence.format(seconds=last.seconds, frames=last.frames, found=outcome.found, held=len(outcome.reports))
     )
     if marks is not None:
         sentence = _(

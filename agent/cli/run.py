@@ -8,11 +8,11 @@ from pathlib import Path
 import click
 
 from agent import config, logs
-from agent.cli.main import config_option
+from agent.cli.guard import config_option
 
 
 @click.command()
-@config_option
+@config_option(config.DEFAULT_PATH)
 def command(config_path: Path) -> None:
     """Run the daemon until it is stopped.
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 import msgspec
 
-from agent.cli.main import config_option
+from agent import config
+from agent.cli.guard import config_option
 from agent.diagnosis import Diagnosis, diagnose
 from agent.health import Figures
 from agent.i18n import _
@@ -17,7 +18,7 @@ COLOURS = {"ok": "green", "waiting": "yellow", "failed": "red", "off": None}
 
 
 @click.command()
-@config_option
+@config_option(config.DEFAULT_PATH)
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 def command(config_path: Path, as_json: bool) -> None:
     """Say in one sentence how the agent is, then part by part.
@@ -43,7 +44,7 @@ def _show(diagnosis: Diagnosis) -> None:
         "store": _("store"),
         "centre": _("centre"),
     }
-    states = {"ok": _("well"), "waiting": _("waiting"), "failed": _("failed"), "off": _("off")}
+    states = {"ok": _("OK"), "waiting": _("waiting"), "failed": _("failed"), "off": _("off")}
     name_width = max(len(name) for name in names.values())
     state_width = max(len(state) for state in states.values())
     click.echo()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
+import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +22,7 @@ SECRETS = ("passwords", "centre.password", "device.password")
 
 MOSQUITTO = """\
 listener {port} 127.0.0.1
-user {user}
-allow_anonymous false
+{user}allow_anonymous false
 password_file {directory}/passwords
 acl_file {directory}/access
 persistence false
@@ -102,7 +101,9 @@ def write_configuration(directory: Path, drive: Drive, port: int, passwords: dic
     subprocess.run([hasher, "-U", str(directory / "passwords")], check=True, capture_output=True)
     (directory / "passwords").chmod(0o600)
     write(directory / "access", ACCESS)
-    write(directory / "mosquitto.conf", MOSQUITTO.format(port=port, directory=directory, user=getpass.getuser()))
+    # As root it would become another user, who may not read this folder.
+    user_line = "user root\n" if os.geteuid() == 0 else ""
+    write(directory / "mosquitto.conf", MOSQUITTO.format(port=port, directory=directory, user=user_line))
     write(directory / "central.toml", _broker(directory, port, "centre", directory / "central"))
     device = f'[agent]\ndevice = "{DEVICE}"\n\n{_sources(drive)}\n'
     write(directory / "agent.toml", device + _broker(directory, port, "device", directory / "device"))

@@ -10,11 +10,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import msgspec
 
@@ -65,13 +65,16 @@ class Demonstration:
         passwords = {"centre": secrets.token_urlsafe(24), "device": secrets.token_urlsafe(24)}
         try:
             write_configuration(self._directory, self._drive, port, passwords, self._mosquitto_passwd)
-            self._start("broker", [self._mosquitto, "-c", str(self._directory / "mosquitto.conf")])
-            _wait_for(lambda: _listens(port), _("the broker did not start; see {log}").format(log=self._log("broker")))
-            self._start("centre", _python("central", "ingest", "--config", str(self._directory / "central.toml")))
+            broker = self._start("broker", [self._mosquitto, "-c", str(self._directory / "mosquitto.conf")])
+            self._wait_for(lambda: _listens(port), broker, "broker", _("the broker did not start:"))
+            settings = str(self._directory / "central.toml")
+            centre = self._start("centre", _python("central", "ingest", "--config", settings))
             centre_log = self._directory / self._log("centre")
-            _wait_for(
+            self._wait_for(
                 lambda: b"connected to the broker" in centre_log.read_bytes(),
-                _("the centre did not start; see {log}").format(log=centre_log),
+                centre,
+                "centre",
+                _("the centre did not start:"),
             )
             self._agent = self._start("agent", _python("agent", "run", "--config", str(self._directory / "agent.toml")))
         except BaseException:
@@ -105,16 +108,11 @@ class Demonstration:
                 if not self._ended(word):
                     agent.send_signal(signal.SIGTERM)
             if deadline is not None and time.monotonic() > deadline:
-                raise DemoError(
-                    _("the last reports did not arrive within {seconds:.0f} s; they are kept; see {log}").format(
-                        seconds=PATIENCE, log=self._directory / self._log("agent")
-                    )
+                raise self._failure(
+                    "agent", _("the last reports did not arrive within {seconds:.0f} s:").format(seconds=PATIENCE)
                 )
         if agent.returncode != 0:
-            lines = (self._directory / self._log("agent")).read_text(errors="replace").strip().splitlines()
-            raise DemoError(
-                "\n".join([_("the agent stopped with exit code {code}:").format(code=agent.returncode), *lines[-5:]])
-            )
+            raise self._failure("agent", _("the agent stopped with exit code {code}:").format(code=agent.returncode))
 
     def outcome(self) -> Outcome:
         """Compare what the device stored with what the centre holds; leaves a map of it. Raises StoreError."""
@@ -127,6 +125,20 @@ class Demonstration:
         if self._agent is None:
             raise ValueError("not entered")
         return self._agent
+
+    def _wait_for(
+        self, condition: Callable[[], bool], process: subprocess.Popen[bytes], name: str, failure: str
+    ) -> None:
+        deadline = time.monotonic() + STARTING
+        while not condition():
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise self._failure(name, failure)
+            time.sleep(BEAT / 4)
+
+    def _failure(self, name: str, sentence: str) -> DemoError:
+        """With the process's last lines: its log may be gone in a moment."""
+        lines = (self._directory / self._log(name)).read_text(errors="replace").strip().splitlines()
+        return DemoError("\n".join([sentence, *lines[-5:]]))
 
     def _over(self, elapsed: float) -> bool:
         # A simulated patrol ends by itself.
@@ -164,7 +176,9 @@ def _process(arguments: list[str], log: Path) -> Iterator[subprocess.Popen[bytes
     """A process that ends with the context."""
     output: IO[bytes]
     with log.open("wb") as output:
-        process = subprocess.Popen(arguments, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
+        # Where setpriv is (Debian: always), the process also ends when this one is killed.
+        tied = ["setpriv", "--pdeathsig", "TERM", "--"] if shutil.which("setpriv") else []
+        process = subprocess.Popen([*tied, *arguments], stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
     try:
         yield process
     finally:
@@ -185,14 +199,6 @@ def _free_port() -> int:
 def _listens(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _wait_for(condition: Any, failure: str) -> None:
-    deadline = time.monotonic() + STARTING
-    while not condition():
-        if time.monotonic() > deadline:
-            raise DemoError(failure)
-        time.sleep(BEAT / 4)
 
 
 def _progress(word: Health | None, elapsed: float) -> Progress:

@@ -19,6 +19,7 @@ from agent.drivers.track import LONGEST_AGE, RefusedFix, newest
 
 KEPT = 2 * LONGEST_AGE  # seconds of fixes kept, so that a frame judged late still finds its own
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.5, 5.0  # seconds between two attempts to connect
+LONGEST_LINE = 65_536  # characters; gpsd's own limit is 10 240 (GPS_JSON_RESPONSE_MAX)
 POLLS, SHORTEST_INTERVAL = 4, 0.02  # polls an epoch, so that its end is seen; seconds between two polls
 
 log = logging.getLogger(__name__)
@@ -62,7 +63,9 @@ class _Stream:
 
     def expect(self, kind: str) -> str:
         """The next line of that class, passing over those that gpsd sends unasked. Raises as `readline`."""
-        while line := self._file.readline():
+        while line := self._file.readline(LONGEST_LINE):
+            if len(line) == LONGEST_LINE:
+                raise ValueError("its lines have no end")
             message = json.loads(line)
             if not isinstance(message, dict) or message.get("class") == "ERROR":
                 raise ValueError("it refuses the request")
@@ -131,7 +134,7 @@ class GpsdReceiver:
             except OSError as error:
                 reason = error.strerror or str(error)
                 self._failed(f"gpsd can not be reached at {place}: {reason}. Check that gpsd runs; it is tried again.")
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 self._failed(f"What listens at {place} does not speak as gpsd: {error}. It is tried again.")
             finally:
                 if self._state.connected:
@@ -172,7 +175,7 @@ class GpsdReceiver:
             if time.monotonic() - self._active > self._timeout:
                 self._failed("gpsd has no active receiver; check its cable and gpsd's devices.")
             return
-        except (KeyError, IndexError):
+        except (KeyError, IndexError, TypeError):
             self._failed("gpsd answered without a report of its receiver; it is asked again.")
             return
         now = self._active = time.monotonic()

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import ssl
+import struct
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as paho
+from paho.mqtt import MQTTException
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -21,10 +24,14 @@ from agent.errors import ConfigError, DeviceError
 from agent.i18n import _
 from agent.interfaces import Message
 
+log = logging.getLogger(__name__)
+
 CONNECT_TIMEOUT = 10.0  # seconds, for each of TCP, and CONNACK with the subscriptions
 GOODBYE_TIMEOUT = 1.0  # seconds
 FIRST_FAILURE = 128  # MQTT 5, 2.4: a reason code from here on is a failure
 MAXIMUM_PACKET = 1024 * 1024  # bytes: larger ones are not accepted from the broker
+SMALLEST_LIMIT = 80 * 1024  # bytes: the contract's largest message with its properties
+MOST_AT_ONCE = 200  # messages that one exchange returns
 
 
 class MqttConnection:
@@ -78,8 +85,9 @@ class MqttConnection:
                 properties=properties,
             )
         except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
             raise DeviceError(
-                _("the broker {address} can not be reached: {reason}").format(address=self._address, reason=error)
+                _("the broker {address} can not be reached: {reason}").format(address=self._address, reason=reason)
             ) from error
         deadline = time.monotonic() + CONNECT_TIMEOUT
         while not (self._client.is_connected() and self._subscribed):
@@ -97,7 +105,7 @@ class MqttConnection:
         while not self._received and (remaining := deadline - time.monotonic()) > 0:
             self._loop(remaining)
         self._drain()
-        messages = [_incoming(message) for message in self._received]
+        messages = [message for message in map(_incoming, self._received) if message is not None]
         self._unacknowledged += self._received
         self._received.clear()
         return messages
@@ -110,15 +118,19 @@ class MqttConnection:
 
     def close(self) -> None:
         """See Publisher. The will is published by hand, since a clean disconnect makes the broker drop it."""
-        if self._client.is_connected():
+        # After the broker's own DISCONNECT paho still counts itself connected.
+        if not self._client.is_connected() or self._failure is not None:
+            return
+        try:
             if self._will is not None:
-                info = self._client.publish(self._will.topic, self._will.payload, qos=1, retain=self._will.retain)
+                self._publish(self._will)
                 deadline = time.monotonic() + GOODBYE_TIMEOUT
-                while not info.is_published() and time.monotonic() < deadline:
-                    if self._client.loop(0.05) != MQTTErrorCode.MQTT_ERR_SUCCESS:
-                        break
+                while self._published and time.monotonic() < deadline:
+                    self._loop(0.05)
             self._client.disconnect()
-            self._client.loop(0.0)
+            self._loop(0.0)
+        except DeviceError as error:
+            log.debug("the goodbye did not arrive: %s", error)
 
     @property
     def _address(self) -> str:
@@ -159,24 +171,36 @@ class MqttConnection:
         self._published[info.mid] = message.topic
 
     def _loop(self, timeout: float) -> None:
-        result = self._client.loop(timeout)
+        try:
+            result = self._client.loop(timeout)
+        except (struct.error, IndexError, KeyError, UnicodeDecodeError, RuntimeError, MQTTException) as error:
+            # paho lets through whatever a malformed packet leads to.
+            self._failure = _("the broker {address} sends what is not MQTT 5: {reason}").format(
+                address=self._address, reason=error
+            )
         if self._failure is not None:
             raise DeviceError(self._failure)
         if result != MQTTErrorCode.MQTT_ERR_SUCCESS:
             raise DeviceError(_("the connection to the broker is lost: {reason}").format(reason=_words(result)))
 
     def _drain(self) -> None:
-        """Take in what has already arrived: paho reads one packet a loop."""
+        """Take in what has already arrived, but no flood: paho reads one packet a loop."""
         count = -1
-        while count != len(self._received):
+        while count < len(self._received) < MOST_AT_ONCE:
             count = len(self._received)
             self._loop(0.0)
 
-    def _on_connect(self, client: paho.Client, _data: Any, _flags: Any, code: ReasonCode, _properties: Any) -> None:
+    def _on_connect(self, client: paho.Client, _data: Any, _flags: Any, code: ReasonCode, properties: Any) -> None:
         if code.is_failure:
             self._failure = _("the broker {address} refuses this device: {reason}").format(
                 address=self._address, reason=code.getName()
             )
+            return
+        largest = getattr(properties, "MaximumPacketSize", None)
+        if largest is not None and largest < SMALLEST_LIMIT:
+            self._failure = _(
+                "the broker {address} takes packets of {largest} bytes only; set its max_packet_size to {needed}"
+            ).format(address=self._address, largest=largest, needed=SMALLEST_LIMIT)
         elif self._subscriptions:
             client.subscribe([(name, SubscribeOptions(qos=1)) for name in self._subscriptions])
 
@@ -215,11 +239,16 @@ def _no_delay(_client: paho.Client, _data: Any, connection: Any) -> None:
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
-def _incoming(message: paho.MQTTMessage) -> Message:
+def _incoming(message: paho.MQTTMessage) -> Message | None:
+    """None for a topic that is not UTF-8, which nobody can have subscribed to by name."""
+    try:
+        name = message.topic
+    except UnicodeDecodeError:
+        return None
     properties = message.properties
     user = dict(getattr(properties, "UserProperty", [])) if properties is not None else {}
     content_type = getattr(properties, "ContentType", "") if properties is not None else ""
-    return Message(message.topic, bytes(message.payload), content_type, user, bool(message.retain))
+    return Message(name, bytes(message.payload), content_type, user, bool(message.retain))
 
 
 def _words(code: int) -> str:
@@ -232,7 +261,7 @@ def _read_password(path: Path) -> str:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
             _("{path}: the broker's password can not be read ({reason}); check [broker] password_file").format(
-                path=path, reason=error
+                path=path, reason=getattr(error, "strerror", None) or error
             )
         ) from error
 

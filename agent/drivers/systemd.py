@@ -10,10 +10,8 @@ class Notifier:
     """The socket that systemd gave this process, if it did."""
 
     def __init__(self) -> None:
-        """Read NOTIFY_SOCKET and WATCHDOG_USEC, and keep them from child processes."""
+        """Read NOTIFY_SOCKET, and keep it from child processes."""
         self._address = os.environ.pop("NOTIFY_SOCKET", "")
-        microseconds = os.environ.pop("WATCHDOG_USEC", "")
-        self.watchdog = int(microseconds) / 1e6 if microseconds.isdigit() else None  # seconds
 
     def ready(self) -> None:
         """The service does its work now."""
@@ -26,10 +24,6 @@ class Notifier:
     def alive(self) -> None:
         """Feed the watchdog."""
         self._send("WATCHDOG=1")
-
-    def say(self, sentence: str) -> None:
-        """What `systemctl status` shows."""
-        self._send(f"STATUS={sentence}")
 
     def _send(self, state: str) -> None:
         if not self._address:

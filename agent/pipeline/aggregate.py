@@ -22,8 +22,8 @@ class Aggregator:
 
     def __init__(self, reach: float, patience: float) -> None:
         """`reach` metres from where a defect was first seen; `patience` seconds since it was last seen."""
+        self.patience = patience
         self._reach = reach
-        self._patience = patience
         self._open: dict[str, _Open] = {}
 
     def add(self, frame: Frame, classification: Classification, position: Position) -> list[Observation]:
@@ -56,7 +56,7 @@ class Aggregator:
         for label, entry in self._open.items():
             travelled = distance(entry.first, position)
             far = travelled is not None and travelled > self._reach
-            if far or frame.monotonic - entry.last_seen > self._patience:
+            if far or frame.monotonic - entry.last_seen > self.patience:
                 gone.append(label)
         return [self._open.pop(label).best for label in gone]
 

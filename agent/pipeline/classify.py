@@ -32,9 +32,10 @@ def cut(pixels: Pixels, region: Region) -> Pixels:
     """The region of the picture, without a copy."""
     height, width = pixels.shape[:2]
     left, top, right, bottom = region
+    first_row, first_column = min(round(top * height), height - 1), min(round(left * width), width - 1)
     return pixels[
-        round(top * height) : max(round(bottom * height), round(top * height) + 1),
-        round(left * width) : max(round(right * width), round(left * width) + 1),
+        first_row : max(round(bottom * height), first_row + 1),
+        first_column : max(round(right * width), first_column + 1),
     ]
 
 

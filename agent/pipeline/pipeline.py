@@ -74,6 +74,7 @@ class Pipeline:
         self._regions = tuple(regions)
         self._unsaved: deque[Report] = deque()
         self._is_open = False
+        self._silent = 0.0  # seconds without a frame
 
     def step(self) -> None:
         """Take one frame through.
@@ -89,16 +90,24 @@ class Pipeline:
             self._commit()
             self.ended.set()
             raise
-        if frame is not None:
+        if frame is None:
+            self._silent += READ_TIMEOUT
+            if self._silent >= self._aggregator.patience:
+                self._keep(self._aggregator.flush())
+        else:
+            self._silent = 0.0
             self._look(frame)
-            self._try_to_commit()
+        self._try_to_commit()
 
     def finish(self) -> None:
         """End the open observations and release the devices. Raises StoreError."""
         self._keep(self._aggregator.flush())
-        self._camera.close()
-        self._gps.close()
-        self._commit()
+        # Before the devices, one of which may hang: little time is left at the ignition key.
+        try:
+            self._commit()
+        finally:
+            self._camera.close()
+            self._gps.close()
 
     def _read(self) -> Frame | None:
         if not self._is_open:
@@ -108,6 +117,9 @@ class Pipeline:
         try:
             return self._camera.read(READ_TIMEOUT)
         except DeviceError:
+            # The camera may lose power first: what was in sight is over, and must not wait in memory for it.
+            self._keep(self._aggregator.flush())
+            self._try_to_commit()
             self._camera.close()
             self._is_open = False
             raise

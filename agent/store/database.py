@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,10 +52,17 @@ def store_errors(path: Path) -> Iterator[None]:
         yield
     except peewee.IntegrityError:
         raise
-    except peewee.DatabaseError as error:
+    except sqlite3.IntegrityError:
+        raise
+    # peewee does not translate what happens while rows are fetched.
+    except (peewee.DatabaseError, sqlite3.DatabaseError) as error:
+        # Where the roll-back failed too, the first failure is the cause.
+        cause = error
+        while isinstance(cause.__context__, peewee.DatabaseError | sqlite3.DatabaseError):
+            cause = cause.__context__
         raise StoreError(
             _("{path}: {reason}; what was stored before is kept; check the disk's space and health").format(
-                path=path, reason=error
+                path=path, reason=cause
             )
         ) from error
 
@@ -88,9 +96,11 @@ def _refuse_foreign(path: Path, application: int, known: int) -> None:
 
 def _migrate(database: peewee.SqliteDatabase, application: int, migrations: Sequence[str]) -> None:
     """Run the scripts that the file has not seen, one transaction a script."""
-    version = _pragma(database, "user_version")
-    for number, script in enumerate(migrations[version:], start=version + 1):
+    for number, script in enumerate(migrations, start=1):
         with database.atomic("IMMEDIATE"):
+            # Asked anew within the transaction: another process may have been faster.
+            if _pragma(database, "user_version") >= number:
+                continue
             for statement in script.split(";\n"):
                 if statement.strip():
                     database.execute_sql(statement)

@@ -59,6 +59,7 @@ class Outbox:
             create_directory(directory)
             self._database = open_database(self._path, APPLICATION_ID, MIGRATIONS)
         self._reports = peewee.Table("report").bind(self._database)
+        self._inode = self._path.stat().st_ino
 
     @property
     def _entry(self) -> tuple[object, ...]:
@@ -118,6 +119,13 @@ class Outbox:
         """Every report, oldest first."""
         with store_errors(self._path):
             return [_entry(row) for row in self._reports.select(*self._entry).order_by(self._reports.c.sequence)]
+
+    def is_gone(self) -> bool:
+        """Whether the file was removed or replaced: what is committed now would be lost with this process."""
+        try:
+            return self._path.stat().st_ino != self._inode
+        except OSError:
+            return True
 
     def close(self) -> None:
         """Close this thread's connection."""

@@ -39,7 +39,6 @@ class Counters:
     rejected: int = 0
     resent: int = 0
     malformed: int = 0
-    last_settled: float | None = None  # seconds, monotonic
 
 
 @dataclass(slots=True)
@@ -113,6 +112,7 @@ class Delivery:
         if not self.connected:
             self._publisher.open()
             self.connected = True
+            log.info("connected to the broker")
             outgoing.append(birth(self._prefix, self._device, datetime.now(UTC), **self._facts))
         self._forget_unanswered(now)
         outgoing += self._next_messages(now)
@@ -173,14 +173,14 @@ class Delivery:
     def _settle(self, answer: Acknowledgement, now: float) -> None:
         if answer.stored:
             self.counters.settled += self._outbox.settle(answer.stored)
-            self.counters.last_settled = now
         for identifier, reason in answer.rejected:
             batch = self._on_the_way.get(identifier)
             refused = {identifier} if batch is None else set(batch.ids)
             count = self._outbox.reject(refused, reason)
             self.counters.rejected += count
             if count:
-                log.warning("the centre refused %d report(s): %s", count, reason)
+                # Quoted: what comes from outside must not look like lines of ours.
+                log.warning("the centre refused %d report(s): %r", count, reason)
         answered = set(answer.stored) | {identifier for identifier, _reason in answer.rejected}
         for name in list(self._on_the_way):
             batch = self._on_the_way[name]

@@ -99,7 +99,7 @@ def test_an_agent_that_never_ran_is_down_and_the_sentence_says_how_to_start_it(t
 
 @pytest.mark.parametrize(
     ("count", "kept"),
-    [(0, "0 reports are waiting"), (1, "1 report is waiting and kept."), (2, "2 reports are waiting and kept.")],
+    [(0, "no report is waiting"), (1, "1 report is waiting and kept."), (2, "2 reports are waiting and kept.")],
 )
 def test_an_agent_that_is_stopped_is_down_and_keeps_what_waits(vehicle: Vehicle, count: int, kept: str) -> None:
     vehicle.found(count)

@@ -78,9 +78,10 @@ def test_more_reports_than_a_statement_can_hold_are_kept(store: EmbeddedStore) -
     assert len(store.features()) == ROWS + 1
 
 
-def test_what_was_refused_is_kept_with_its_reason_each_time_it_came(tmp_path: Path, store: EmbeddedStore) -> None:
+def test_what_was_refused_is_kept_once_with_its_reason(tmp_path: Path, store: EmbeddedStore) -> None:
     store.save([], [refusal(1), refusal(1)])
-    assert store.refusals() == [(DEVICE, identifier(1), "no such label")] * 2
+    store.save([], [refusal(1), refusal(2)])
+    assert store.refusals() == [(DEVICE, identifier(number), "no such label") for number in (1, 2)]
     assert rows(tmp_path, "SELECT topic, payload FROM refused")[0] == (TOPIC, b"\xff\x00")
 
 

@@ -30,9 +30,9 @@ def test_every_fault_is_named_on_standard_error(tmp_path: Path) -> None:
         result = invoke(verb, "--config", path)
         assert (result.exit_code, result.stdout) == (78, "")
         assert [line.removeprefix(f"{path}:") for line in result.stderr.splitlines()] == [
-            "11: [trigger] every_m: 'far' is not allowed; allowed is a number of at least 0 up to 100000",
+            "11: [trigger] every_m: 'far' is not allowed; expected is a number from 0 to 100000",
             "9: [sync] windows: unknown key; did you mean window?",
-            "8: [sync] window: 0 is not allowed; allowed is a whole number of at least 1 up to 100",
+            "8: [sync] window: 0 is not allowed; expected is a whole number from 1 to 100",
         ]
 
 

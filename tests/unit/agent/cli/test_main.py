@@ -10,7 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from agent import __version__
-from agent.cli.main import VERBS, guarded, main
+from agent.cli.guard import GuardedGroup
+from agent.cli.main import VERBS, main
 from agent.errors import ConfigError, DeviceError, FidamiaError, StoreError
 
 
@@ -34,28 +35,33 @@ def test_a_verb_that_there_is_not_is_told() -> None:
     assert "No such command 'fly'" in result.stderr
 
 
+def program(error: Exception) -> GuardedGroup:
+    """A program whose only command fails."""
+    group = GuardedGroup("program", invoke_without_command=True)
+
+    def fail() -> None:
+        raise error
+
+    group.callback = fail
+    return group
+
+
 @pytest.mark.parametrize(
     ("error", "code"),
     [(ConfigError("one", "two"), 78), (StoreError("x"), 74), (DeviceError("x"), 1), (FidamiaError("x"), 1)],
 )
-def test_a_failure_that_is_no_bug_ends_in_its_sentence_and_exit_code(
-    error: FidamiaError, code: int, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def fail() -> None:
-        raise error
-
-    with pytest.raises(SystemExit) as ended:
-        guarded(fail)
-    assert ended.value.code == code
-    assert capsys.readouterr() == ("", f"{error}\n")
+def test_a_failure_that_is_no_bug_ends_in_its_sentence_and_exit_code(error: FidamiaError, code: int) -> None:
+    result = CliRunner().invoke(program(error))
+    assert (result.exit_code, result.stdout, result.stderr) == (code, "", f"{error}\n")
 
 
 def test_a_bug_is_not_hidden() -> None:
-    def bug() -> None:
-        raise ZeroDivisionError
+    assert isinstance(CliRunner().invoke(program(ZeroDivisionError())).exception, ZeroDivisionError)
 
-    with pytest.raises(ZeroDivisionError):
-        guarded(bug)
+
+def test_a_wrong_option_of_status_does_not_say_that_the_agent_is_down() -> None:
+    assert CliRunner().invoke(main, ["status", "--nonsense"]).exit_code == 3
+    assert CliRunner().invoke(main, ["classify", "--nonsense"]).exit_code == 2
 
 
 def test_a_daemon_with_a_wrong_configuration_ends_with_78(tmp_path: object) -> None:

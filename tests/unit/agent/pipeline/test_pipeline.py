@@ -152,9 +152,24 @@ def test_a_lost_camera_is_closed_and_opened_again_and_nothing_seen_is_forgotten(
     bench.pipeline.step()
     with pytest.raises(DeviceError, match="the cable"):
         bench.pipeline.step()
-    assert bench.run() == ["pothole"]
+    assert len(bench.store.reports) == 1, "what was in sight is not committed, though the power may go next"
+    assert bench.run() == ["pothole", "pothole"]
     assert bench.camera.log[:6] == ["open", "read", "read", "close", "open", "read"]
-    assert bench.store.reports[0].frames == 2
+
+
+def test_a_camera_that_falls_silent_ends_what_was_in_sight() -> None:
+    bench = Bench(frame(0.0, shade=POTHOLE), *[None] * 4)
+    for _second in range(5):
+        bench.pipeline.step()
+    assert [report.label for report in bench.store.reports] == ["pothole"]
+
+
+def test_what_is_open_is_committed_before_a_device_is_released_that_may_hang() -> None:
+    bench = Bench(frame(0.0, shade=POTHOLE))
+    bench.pipeline.step()
+    bench.gps.close = lambda: bench.camera.log.append(f"{len(bench.store.reports)} committed")  # type: ignore[method-assign]
+    bench.pipeline.finish()
+    assert bench.camera.log[-1] == "1 committed"
 
 
 def test_a_full_store_does_not_end_the_looking_and_gets_everything_in_order_once_later() -> None:
