@@ -11,7 +11,7 @@ TEST_PACKAGES := $(DEMO_PACKAGES) mosquitto-clients gpsd openssl systemd \
 	gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good python3-gi
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check unit integration format translations bench train clean demo-packages test-packages
+.PHONY: help demo test check unit integration wheel format translations bench train clean demo-packages test-packages
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,10 @@ unit: $(VENV)/.developed ## Unit tests
 integration: test-packages $(VENV)/.developed ## Tests against real programs
 	$(BIN)/pytest tests/integration
 
+wheel: $(VENV)/.developed ## dist/fidamia_agent-*.whl
+	rm -rf build dist *.egg-info
+	$(BIN)/python -m build
+
 format: $(VENV)/.developed ## Put the code in its common form
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
@@ -55,6 +59,7 @@ clean: ## Remove what was made
 
 # As a user would install it: a copy, which the developers' installation replaces and the other way round.
 $(VENV)/.installed: $(SOURCES) | $(VENV)/bin/pip
+	rm -rf build *.egg-info  # what was deleted since must not be installed again
 	$(BIN)/pip install --quiet .
 	rm -f $(VENV)/.developed
 	touch $@

@@ -102,12 +102,14 @@ class _Reader:
                 shown = f"{variable}={raw!r}" if not strict else _shown(raw)
                 sentence = _("{value} is not allowed; {allowed}").format(value=shown, allowed=allowed(field.type))
                 faults.append(self.fault(name, key, sentence))
-        if faults:
-            return None, faults
         try:
-            return schema(**values), []
+            value = schema(**values)
         except ValueError as error:
-            return None, [self.fault(name, None, str(error))]
+            # Where a key of its own is wrong as well, its default stands in for it here.
+            return None, [*faults, self.fault(name, None, str(error))]
+        except TypeError:
+            return None, faults  # a required key is missing, which is among the faults
+        return (None if faults else value), faults
 
     def fault(self, section: str | None, key: str | None, sentence: str) -> str:
         """`file:line: [section] key: what is wrong`."""

@@ -178,6 +178,8 @@ class Daemon:
             delivery=self._delivery,
             pipeline_worker=self._workers["pipeline"],
             sync_worker=self._workers["sync"],
+            receiver_fault=self._receiver_fault,
+            unreadable=self._unreadable,
         )
 
     def run(self) -> int:
@@ -188,8 +190,8 @@ class Daemon:
         for worker in self._workers.values():
             worker.start()
         log.info("%s started, %s, model %s", self._config.agent.device, __version__, self._classifier.runtime)
-        self._beat()
         self._notifier.ready()
+        self._beat()
         while not self._stop.wait(BEAT) and not self._crashed() and not self._done():
             self._beat()
             if self._outbox.is_gone():
@@ -218,6 +220,14 @@ class Daemon:
         if crash.exc_value is not None:
             log.critical("a driver died of a bug", exc_info=crash.exc_value)
         self._driver_crashed.set()
+
+    def _receiver_fault(self) -> str | None:
+        gps = self._sources.gps
+        return gps.state().error if isinstance(gps, GpsdReceiver) else None
+
+    def _unreadable(self) -> int:
+        camera = self._sources.camera
+        return len(camera.skipped) if isinstance(camera, PictureFolder) else 0
 
     def _crashed(self) -> bool:
         return self._driver_crashed.is_set() or any(worker.crash for worker in self._workers.values())

@@ -141,7 +141,7 @@ def _remedy(name: str) -> str:
         "centre": _(
             "the centre is not reached{since} ({detail}); without network this is normal, else check [broker]."
         ),
-        "gps": _("no position from the receiver{since}; check its aerial and cable, and gpsd."),
+        "gps": _("no position from the receiver{since}; check its aerial and cable, and gpsd: systemctl status gpsd."),
         "model": _("the model does not work{since}; install it again."),
     }
     return sentences[name]

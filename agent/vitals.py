@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 
 from agent import __version__
 from agent.config import Config
@@ -31,8 +32,14 @@ class Vitals:
         delivery: Delivery,
         pipeline_worker: Worker,
         sync_worker: Worker,
+        receiver_fault: Callable[[], str | None],
+        unreadable: Callable[[], int],
     ) -> None:
-        """`boot` is the UUID of this boot."""
+        """`boot` is the UUID of this boot.
+
+        `receiver_fault` says what is wrong with the receiver, `unreadable` how many pictures of a recording could
+        not be read.
+        """
         self._config = config
         self._boot = boot
         self._classifier = classifier
@@ -40,6 +47,8 @@ class Vitals:
         self._delivery = delivery
         self._pipeline_worker = pipeline_worker
         self._sync_worker = sync_worker
+        self._receiver_fault = receiver_fault
+        self._unreadable = unreadable
         self._started = time.time()
 
     def health(self, now: float) -> Health:
@@ -62,7 +71,11 @@ class Vitals:
 
     def _camera(self) -> Part:
         counters = self._pipeline.counters
-        figures: Figures = {"frames": counters.frames, "looked_at": counters.looked_at}
+        figures: Figures = {
+            "frames": counters.frames,
+            "looked_at": counters.looked_at,
+            "unreadable": self._unreadable() or None,
+        }
         trouble = self._pipeline_worker.trouble
         if trouble is not None and not isinstance(trouble.error, StoreError):
             return Part("failed", str(trouble.error), trouble.since, figures)
@@ -73,6 +86,9 @@ class Vitals:
     def _gps(self) -> Part:
         if self._config.gps.source == "none":
             return Part("off")
+        fault = self._receiver_fault()
+        if fault is not None:
+            return Part("failed", fault)
         counters = self._pipeline.counters
         fix, frame = counters.last_fix, counters.last_frame
         if fix is None or frame is None:

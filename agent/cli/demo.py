@@ -126,6 +126,8 @@ def _show(outcome: Outcome, marks: Score | None, last: Progress, keep: Path | No
     click.echo(
         sentence.format(seconds=last.seconds, frames=last.frames, found=outcome.found, held=len(outcome.reports))
     )
+    if last.unreadable:
+        click.echo(_("Pictures that could not be read and were left out: {number}.").format(number=last.unreadable))
     if marks is not None:
         sentence = _(
             "Of {passed} drawn defects in sight {recognised} were recognised; {unfounded} accepted where none was."
@@ -178,6 +180,7 @@ def _as_json(outcome: Outcome, marks: Score | None, last: Progress, keep: Path |
         "different": outcome.different,
         "doubled": outcome.doubled,
         "frames": last.frames,
+        "unreadable": last.unreadable,
         "seconds": round(last.seconds, 1),
         "drawn": dataclasses.asdict(marks) if marks is not None else None,
         "directory": str(keep) if keep is not None else None,

@@ -59,7 +59,7 @@ def _show(diagnosis: Diagnosis) -> None:
 def _figures(name: str, figures: Figures) -> str:
     """The part's figures in words; those that a newer daemon may have added stay out."""
     words = {
-        "camera": [("frames", _("{} frames")), ("looked_at", _("{} looked at"))],
+        "camera": [("frames", _("{} frames")), ("looked_at", _("{} looked at")), ("unreadable", _("{} unreadable"))],
         "gps": [("age_s", _("fix {:.1f} s old")), ("eph_m", _("good to {:.0f} m"))],
         "model": [("name", "{}"), ("version", "{}"), ("runtime", "{}")],
         "store": [("reports", _("{} reports since the start"))],

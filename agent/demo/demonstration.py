@@ -39,6 +39,7 @@ class Progress:
     frames: int
     found: int
     delivered: int
+    unreadable: int = 0  # pictures
 
 
 class DemoError(FidamiaError):
@@ -210,4 +211,5 @@ def _progress(word: Health | None, elapsed: float) -> Progress:
         frames=int(figures["camera"].get("looked_at") or 0),
         found=int(figures["store"].get("reports") or 0),
         delivered=int(figures["centre"].get("settled") or 0),
+        unreadable=int(figures["camera"].get("unreadable") or 0),
     )

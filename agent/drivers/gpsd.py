@@ -16,6 +16,7 @@ import gpsd
 from agent.domain import Fix
 from agent.drivers.epochs import Answer, Epoch, Epochs, fix_of, parse
 from agent.drivers.track import LONGEST_AGE, RefusedFix, newest
+from agent.i18n import _
 
 KEPT = 2 * LONGEST_AGE  # seconds of fixes kept, so that a frame judged late still finds its own
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.5, 5.0  # seconds between two attempts to connect
@@ -130,12 +131,14 @@ class GpsdReceiver:
             try:
                 self._talk(stop)
             except TimeoutError:
-                self._failed(f"gpsd has not answered for {self._timeout:g} s; it is tried again.")
+                self._failed(_("gpsd has not answered for {seconds:g} s").format(seconds=self._timeout))
             except OSError as error:
                 reason = error.strerror or str(error)
-                self._failed(f"gpsd can not be reached at {place}: {reason}. Check that gpsd runs; it is tried again.")
+                self._failed(_("gpsd can not be reached at {place}: {reason}").format(place=place, reason=reason))
             except (ValueError, RecursionError) as error:
-                self._failed(f"What listens at {place} does not speak as gpsd: {error}. It is tried again.")
+                self._failed(
+                    _("what listens at {place} does not speak as gpsd: {reason}").format(place=place, reason=error)
+                )
             finally:
                 if self._state.connected:
                     pause = SHORTEST_PAUSE
@@ -173,10 +176,10 @@ class GpsdReceiver:
         except UserWarning:
             # Also the answer of a healthy gpsd that has just opened its device.
             if time.monotonic() - self._active > self._timeout:
-                self._failed("gpsd has no active receiver; check its cable and gpsd's devices.")
+                self._failed(_("gpsd has no active receiver"))
             return
         except (KeyError, IndexError, TypeError):
-            self._failed("gpsd answered without a report of its receiver; it is asked again.")
+            self._failed(_("gpsd answers without a report of its receiver"))
             return
         now = self._active = time.monotonic()
         counted = bool(stream.answer.sky) and stream.answer.sky[-1].satellites is not None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import math
+import os
+import signal
 import subprocess
 import sys
 from datetime import datetime
@@ -16,6 +18,7 @@ import pytest
 from agent.demo.configuration import Drive
 
 from .broker import MOSQUITTO
+from .receiver import wait_until
 
 METRES = 15.0  # how far a report may be from where its frame was taken
 
@@ -102,6 +105,34 @@ def test_a_folder_without_pictures_ends_in_a_sentence(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert str(tmp_path) in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_an_interrupted_demonstration_leaves_nothing_running(tmp_path: Path, number: signal.Signals) -> None:
+    if MOSQUITTO is None:
+        pytest.skip("mosquitto is not installed (Debian: apt install mosquitto)")
+    command = [sys.executable, "-P", "-m", "agent", "demo"]
+    running = subprocess.Popen(
+        command, env={**os.environ, "TMPDIR": str(tmp_path)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert wait_until(lambda: any(tmp_path.rglob("device/status.json")), 30)
+    running.send_signal(number)
+    _out, err = running.communicate(timeout=20)
+    assert b"Traceback" not in err
+    assert wait_until(lambda: str(tmp_path) not in commands_running(), 10)
+    if number != signal.SIGKILL:
+        assert running.returncode == 128 + number
+        assert not list(tmp_path.iterdir())
+
+
+def commands_running() -> str:
+    return subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.parametrize("name", ["k{x}", 'k"q', "k\\b", "k z", "é", "k#%$'"])
+def test_the_folder_may_be_called_anything(tmp_path: Path, name: str) -> None:
+    answer = demo("--seconds", "2", "--keep", tmp_path / name)
+    assert answer["exactly_once"] is True
 
 
 def test_without_mosquitto_it_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

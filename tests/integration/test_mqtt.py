@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -225,3 +227,66 @@ def test_the_access_list_of_the_guide_keeps_each_device_to_its_own_topics(
     eavesdropper = as_user("veh-2", "fidamia/v1/veh-1/ack")
     centre.exchange([answer], 0.5)
     assert receive(eavesdropper, 1, seconds=1) == []
+
+
+CONNACK = bytes([0x20, 3, 0, 0, 0])
+SUBACK = bytes([0x90, 4, 0, 1, 0, 1])
+
+
+class ScriptedBroker:
+    """Accepts one client after the other, answers CONNECT and SUBSCRIBE, then says `last` and hangs up."""
+
+    def __init__(self, last: bytes) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self._last = last
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                client, _address = self._listener.accept()
+            except OSError:
+                return
+            with client:
+                for answer in (CONNACK, SUBACK, self._last):
+                    client.recv(4096)
+                    client.sendall(answer)
+
+    def close(self) -> None:
+        self._listener.close()
+
+
+def talk(connection: MqttConnection) -> None:
+    for _exchange in range(20):
+        connection.exchange([Message("b", b"x")], 0.2)
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        bytes([0xE0, 2, 0x8B, 0]),  # DISCONNECT, server shutting down
+        bytes([0xE0, 2, 0x8E, 0]),  # DISCONNECT, session taken over
+        bytes([0xE0, 2, 0x42, 0]),  # DISCONNECT, a reason that does not exist
+        bytes([0x30, 5, 0, 9, 65, 66, 67]),  # PUBLISH, shorter than it says
+        bytes([0x40, 3, 0, 1, 0x42]),  # PUBACK, a reason that does not exist
+        bytes([0xF0, 0]),  # AUTH, which nobody asked for
+        b"GET / HTTP/1.1\r\n\r\n",
+    ],
+)
+def test_whatever_a_broker_says_last_is_a_lost_connection_and_no_bug(connect: Connect, last: bytes) -> None:
+    broker = ScriptedBroker(last)
+    connection = connect(local(broker.port), subscriptions=["a"], will=Message("state", b"offline"))
+    for _attempt in range(2):
+        connection.open()
+        with pytest.raises(DeviceError):
+            talk(connection)
+        connection.close()
+    broker.close()
+
+
+def test_a_broker_that_takes_small_packets_only_is_named_with_what_it_must_take(
+    make_broker: MakeBroker, connect: Connect
+) -> None:
+    with pytest.raises(DeviceError, match=r"20000.*max_packet_size"):
+        connect(local(make_broker("allow_anonymous true\nmax_packet_size 20000\n").port), subscriptions=["a"]).open()

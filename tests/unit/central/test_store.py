@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -120,3 +122,13 @@ def test_a_devices_store_is_not_taken_for_the_centres(tmp_path: Path) -> None:
     (tmp_path / "outbox.sqlite").rename(tmp_path / FILE_NAME)
     with pytest.raises(StoreError, match="not a store of fidamia"):
         EmbeddedStore(tmp_path)
+
+
+def test_two_processes_that_begin_a_store_at_once_both_succeed(tmp_path: Path) -> None:
+    code = f"from pathlib import Path; from central.store import EmbeddedStore; EmbeddedStore(Path({str(tmp_path)!r}))"
+    for _attempt in range(3):
+        for file in tmp_path.iterdir():
+            file.unlink()
+        both = [subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE) for _process in range(2)]
+        for process in both:
+            assert process.wait(timeout=20) == 0, process.communicate()[1]

@@ -93,3 +93,9 @@ def test_a_region_is_cut_without_a_copy_and_never_empty() -> None:
     assert np.shares_memory(part, pixels)
     assert cut(pixels, (0.001, 0.001, 0.002, 0.002)).shape == (1, 1, 3)
     assert cut(pixels, WHOLE_FRAME).shape == pixels.shape
+
+
+def test_a_region_at_the_very_edge_still_shows_something() -> None:
+    pixels = np.zeros((10, 10, 3), np.uint8)
+    assert cut(pixels, (0.9999, 0.9999, 1.0, 1.0)).shape == (1, 1, 3)
+    assert cut(pixels, (0.0, 0.0, 0.0001, 0.0001)).shape == (1, 1, 3)
