@@ -27,7 +27,7 @@ def _scene(width: int, height: int) -> Pixels:
     from agent.simulation.scenery import draw  # noqa: PLC0415 - its textures take a while
 
     rng = np.random.default_rng(7)
-    pixels = draw("pothole", rng, width, height).astype(np.int16) + rng.normal(0, 6, (height, width, 3)).astype(
+    pixels = draw("pothole", rng, width, height).astype(np.int16) + rng.normal(0, 4, (height, width, 3)).astype(
         np.int16
     )
     return np.clip(pixels, 0, 255).astype(np.uint8)
@@ -57,7 +57,7 @@ def jpeg_to_class() -> Figure:
     classifier, bare = TfliteClassifier(manifest), _Bare()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "picture.jpg"
-        cv2.imwrite(str(path), _scene(1920, 1080))
+        cv2.imwrite(str(path), _scene(1920, 1080), [cv2.IMWRITE_JPEG_QUALITY, 85])
         size = path.stat().st_size
 
         def ours() -> None:
