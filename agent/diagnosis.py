@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ from agent.i18n import _, ngettext
 from agent.store import lock
 from agent.store.outbox import FILE_NAME, Counts, Outbox
 
+FULL = 1_000_000  # bytes: with less, a disk counts as full
 GRACE = 30.0  # seconds after a start in which a part may still be waiting
 
 EXIT_CODES = {"healthy": 0, "degraded": 1, "down": 2, "unknown": 3}
@@ -66,7 +68,9 @@ def _judge(settings: config.Config) -> Diagnosis:
     finally:
         outbox.close()
     last_word = health.read(settings.status_file)
-    state, sentence = _verdict(lock.holder(directory), last_word, counts)
+    state, sentence = _verdict(
+        lock.holder(directory), last_word, counts, full=shutil.disk_usage(settings.status_file.parent).free < FULL
+    )
     return Diagnosis(
         state,
         sentence,
@@ -85,7 +89,7 @@ RESTART = "sudo systemctl restart fidamia-agent"
 
 
 def _verdict(
-    pid: int | None, last_word: Health | None, counts: Counts
+    pid: int | None, last_word: Health | None, counts: Counts, full: bool
 ) -> tuple[Literal["healthy", "degraded", "down"], str]:
     kept = _("no report is waiting.")
     if counts.pending:
@@ -98,6 +102,9 @@ def _verdict(
         )
     now = time.clock_gettime(time.CLOCK_BOOTTIME)
     if last_word is None or last_word.boot != health.boot_id() or now - last_word.written > health.STALE:
+        if full:
+            # A full disk keeps the daemon from saying how it is; started again, it would lose what waits in memory.
+            return "degraded", _("To do: the disk is full; make room. The agent goes on; {kept}").format(kept=kept)
         return "down", _(
             "Hung: the agent (pid {pid}) no longer says how it is; {kept} To restart it: {command}"
         ).format(pid=pid, kept=kept, command=RESTART)

@@ -24,6 +24,7 @@ from agent.simulation.patrol import Patrol
 
 LINE_EVERY = 5.0  # seconds, where the output is no terminal
 FILE_WIDTH = 160  # characters
+NARROW = 70  # characters: too few for the table
 UNKNOWN = "-"
 
 
@@ -108,17 +109,22 @@ def _show(outcome: Outcome, marks: Score | None, last: Progress, keep: Path | No
     from rich.table import Table  # noqa: PLC0415
 
     manifest = load_manifest()
-    table = Table(box=None, pad_edge=False)
-    for heading in (_("time"), _("defect"), _("prob."), _("place"), _("team"), _("decision")):
-        table.add_column(heading)
-    # On a narrow terminal a name may go over two lines, a figure not.
-    for number in (0, 2, 3):
-        table.columns[number].no_wrap = True
-    for one in outcome.reports:
-        table.add_row(*_row(one, manifest))
     # A pipe has no width: what is cut off there is lost.
     console = Console() if sys.stdout.isatty() else Console(width=FILE_WIDTH)
-    console.print(table)
+    rows = [_row(one, manifest) for one in outcome.reports]
+    if console.width < NARROW:
+        for time, defect, probability, *rest in rows:
+            click.echo(f"{time} {defect} {probability}\n  {', '.join(rest)}")
+    else:
+        table = Table(box=None, pad_edge=False)
+        for heading in (_("time"), _("defect"), _("prob."), _("place"), _("team"), _("decision")):
+            table.add_column(heading)
+        # On a narrow terminal a name may go over two lines, a figure not.
+        for number in (0, 2, 3):
+            table.columns[number].no_wrap = True
+        for row in rows:
+            table.add_row(*row)
+        console.print(table)
     click.echo()
     sentence = _(
         "Frames looked at in {seconds:.0f} s: {frames}; reports on the device: {found}, at the centre: {held}."

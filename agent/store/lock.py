@@ -69,9 +69,9 @@ def create_directory(directory: Path) -> None:
         directory.mkdir(mode=0o750, parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(
-            _("{path}: the store's folder can not be made ({reason}); set [store] directory, or its owner").format(
-                path=directory, reason=error.strerror
-            )
+            _(
+                "{path}: the folder can not be made ({reason}); check the keys of [store], or who owns the folder above"
+            ).format(path=directory, reason=error.strerror)
         ) from error
 
 

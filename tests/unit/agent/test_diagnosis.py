@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from agent import health
+from agent import diagnosis, health
 from agent.diagnosis import Diagnosis, diagnose
 from agent.health import Health, Part
 from agent.store.lock import StoreLock
@@ -216,3 +216,13 @@ def test_what_is_said_has_no_position(vehicle: Vehicle) -> None:
     said = msgspec.json.encode(vehicle.diagnosis()).decode()
     assert "43.29" not in said
     assert "5.369" not in said
+
+
+def test_a_full_disk_is_not_taken_for_an_agent_that_hangs(vehicle: Vehicle, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(diagnosis, "FULL", 10**18)  # bytes: more than any disk has
+    vehicle.found(1)
+    vehicle.run(age=health.STALE + 1)
+    found = vehicle.diagnosis()
+    assert verdict(found) == ("degraded", 1)
+    assert "disk is full" in found.sentence
+    assert "restart" not in found.sentence

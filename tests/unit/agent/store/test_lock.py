@@ -83,7 +83,7 @@ def test_the_folder_is_made_and_closed_to_others(tmp_path: Path) -> None:
 
 def test_a_file_in_place_of_the_folder_is_told(tmp_path: Path) -> None:
     (tmp_path / "store").touch()
-    with pytest.raises(StoreError, match=r"the store's folder can not be made \(File exists\)"):
+    with pytest.raises(StoreError, match=r"the folder can not be made \(File exists\)"):
         StoreLock(tmp_path / "store")
 
 

@@ -219,7 +219,10 @@ def test_somebody_who_may_only_read_the_folder_reads_a_store_that_nobody_writes(
 def test_a_folder_that_can_not_be_written_is_told_and_left_as_it_is(public: Path) -> None:
     public.chmod(0o555)
     try:
-        with somebody_else(), pytest.raises(StoreError, match=r"can not be made \(Permission denied\); set \[store\]"):
+        with (
+            somebody_else(),
+            pytest.raises(StoreError, match=r"can not be made \(Permission denied\); check the keys of \[store\]"),
+        ):
             Outbox(public / "store")
         with somebody_else(), pytest.raises(StoreError, match="unable to open database file"):
             Outbox(public)
