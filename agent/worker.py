@@ -76,6 +76,7 @@ class Worker:
             try:
                 failures = 0 if self._attempt(self._step) else failures + 1
             except RecordingEnded:
+                self.trouble = None  # it raises so only once nothing is left undone
                 return
             if failures:
                 self.stop.wait(backoff(failures, self._longest_backoff))

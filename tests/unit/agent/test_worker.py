@@ -192,3 +192,10 @@ def test_a_recording_that_has_ended_ends_the_loop_in_an_orderly_way() -> None:
 
 def test_a_loop_that_asks_for_it_is_tried_again_sooner() -> None:
     assert max(backoff(failures, longest=5.0) for failures in range(1, 40) for _draw in range(20)) <= 5.0
+
+
+@pytest.mark.usefixtures("_no_wait")
+def test_trouble_that_was_over_before_the_recording_ended_is_no_trouble() -> None:
+    done = Script(DeviceError("no signal"), RecordingEnded("the recording has ended")).run()
+    assert done.ended
+    assert done.trouble is None
