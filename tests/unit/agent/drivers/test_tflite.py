@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import msgspec
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from agent.drivers.tflite import TfliteClassifier, _quantisation_table, load_runtime
 from agent.errors import ConfigError
 from agent.manifest import Input, Label, load_manifest
+from agent.simulation.scenery import LABELS, draw
 from tests.unit.builders import manifest, write_model
 
 
@@ -97,3 +99,14 @@ def test_what_the_file_can_not_hold_is_cut_off_and_not_wrapped_round() -> None:
     table = _quantisation_table(manifest(), {"quantization": (0.001, 0), "dtype": np.int8})
     assert table[[0, 255]].tolist() == [-128, 127]
     assert (np.diff(table.astype(int)) >= 0).all()
+
+
+def test_halving_a_large_frame_first_changes_no_label_and_hardly_a_probability(shipped: TfliteClassifier) -> None:
+    gaps = []
+    for seed in range(12):
+        pixels = draw(LABELS[seed % len(LABELS)], np.random.default_rng(seed), 1280, 720)
+        at_once = np.asarray(cv2.resize(pixels, (224, 224), interpolation=cv2.INTER_AREA), np.uint8)
+        by_halves, single = shipped.probabilities(pixels), shipped.probabilities(at_once)
+        assert by_halves.argmax() == single.argmax()
+        gaps.append(np.abs(by_halves - single).max())
+    assert np.mean(gaps) < 0.03
