@@ -77,7 +77,7 @@ def _make_folder(keep: Path) -> Path:
 
 def _interrupted(number: int, _frame: FrameType | None) -> None:
     """Leaving by an exception ends the processes and removes the folder on the way out."""
-    click.echo(_("\nInterrupted; everything that was started is ended."), err=True)
+    click.echo(_("\nInterrupted; ending everything that was started."), err=True)
     sys.exit(128 + number)
 
 

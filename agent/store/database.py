@@ -50,9 +50,7 @@ def store_errors(path: Path) -> Iterator[None]:
     """SQLite's own failures (disk full, damaged, locked, read-only) as StoreError; a broken constraint is a bug."""
     try:
         yield
-    except peewee.IntegrityError:
-        raise
-    except sqlite3.IntegrityError:
+    except (peewee.IntegrityError, sqlite3.IntegrityError):
         raise
     # peewee does not translate what happens while rows are fetched.
     except (peewee.DatabaseError, sqlite3.DatabaseError) as error:
