@@ -11,7 +11,7 @@ TEST_PACKAGES := $(DEMO_PACKAGES) mosquitto-clients gpsd openssl systemd \
 	gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good python3-gi
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check unit integration wheel format translations bench train clean demo-packages test-packages
+.PHONY: help demo test check unit integration wheel format translations bench train evaluate clean demo-packages test-packages
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,8 +43,8 @@ format: $(VENV)/.developed ## Put the code in its common form
 	$(BIN)/ruff format
 
 translations: $(VENV)/.developed ## Collect new messages, and compile the French ones
-	$(BIN)/pybabel -q extract --no-location --sort-output --omit-header -k _ -k ngettext:1,2 -o agent/locale/fidamia.pot agent central
-	$(BIN)/pybabel -q update --no-fuzzy-matching --ignore-obsolete -D fidamia -i agent/locale/fidamia.pot -d agent/locale -l fr
+	$(BIN)/pybabel -q extract -w 120 --no-location --sort-output --omit-header -k _ -k ngettext:1,2 -o agent/locale/fidamia.pot agent central
+	$(BIN)/pybabel -q update -w 120 --no-fuzzy-matching --ignore-obsolete -D fidamia -i agent/locale/fidamia.pot -d agent/locale -l fr
 	$(BIN)/pybabel -q compile -D fidamia -d agent/locale
 	rm agent/locale/fidamia.pot
 
@@ -52,7 +52,10 @@ bench: demo-packages $(VENV)/.developed ## Measure; results in benchmarks/result
 	$(BIN)/python -m benchmarks
 
 train: $(VENV)/.training ## Make models/defects from $(SHARED)/photos
-	$(BIN)/python -m training --photos $(SHARED)/photos --out models/defects
+	$(BIN)/python -m training train --photos $(SHARED)/photos --out models/defects
+
+evaluate: $(VENV)/.developed ## Judge models/defects by what training left; ARGS="--photos DIR": by your streets
+	$(BIN)/python -m training evaluate models/defects $(or $(ARGS),--predictions docs/model/defects/predictions.csv)
 
 clean: ## Remove what was made
 	rm -rf $(VENV) build dist *.egg-info .training .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -23,6 +23,9 @@ Positive = Annotated[float, Meta(gt=0, le=LARGEST)]
 NotNegative = Annotated[float, Meta(ge=0, le=LARGEST)]
 Fraction = Annotated[float, Meta(ge=0, le=1)]
 
+# Fractions of the frame: left, top, right, bottom.
+Regions = list[tuple[Fraction, Fraction, Fraction, Fraction]] | Literal["road", "whole"]
+
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -40,10 +43,12 @@ class Camera(msgspec.Struct, frozen=True):
     name: DeviceName = "front"
     width: Annotated[int, Meta(ge=64, le=7680)] | None = None
     height: Annotated[int, Meta(ge=64, le=4320)] | None = None
-    regions: list[tuple[Fraction, Fraction, Fraction, Fraction]] = []
+    regions: Regions | None = None
+    horizon: Annotated[float, Meta(ge=0, le=0.9)] = 0.3
+    look_share: Annotated[float, Meta(gt=0, le=1)] = 0.5
 
     def __post_init__(self) -> None:
-        for left, top, right, bottom in self.regions:
+        for left, top, right, bottom in self.regions if isinstance(self.regions, list) else ():
             if left >= right or top >= bottom:
                 raise ValueError(
                     _("regions: [{left}, {top}, {right}, {bottom}] is empty; give left, top, right, bottom").format(
@@ -86,7 +91,7 @@ class Model(msgspec.Struct, frozen=True):
 class Aggregate(msgspec.Struct, frozen=True):
     """When successive frames show one defect."""
 
-    reach_m: Positive = 10.0
+    reach_m: Positive = 20.0
     patience_s: Positive = 2.0
 
 

@@ -17,13 +17,14 @@ from agent.errors import ConfigError
 from agent.i18n import _
 
 ENVIRONMENT_PREFIX = "FIDAMIA_"
-SECTION = re.compile(r"\[\s*([A-Za-z0-9_-]+)\s*\]\s*(?:#|$)")
+SECTION = re.compile(r"\[\s*([A-Za-z0-9_.-]+)\s*\]\s*(?:#|$)")
+NAME = re.compile(r"[A-Za-z0-9_-]+")  # what TOML takes without quotation marks
 
 Config = TypeVar("Config", bound=msgspec.Struct)
 
 
 def load(path: Path, schema: type[Config], environment: Mapping[str, str]) -> Config:
-    """Read `path` into `schema`, a Struct whose fields are Structs (the sections).
+    """Read `path` into `schema`, a Struct whose fields are the sections: Structs, or a dict of them by name.
 
     `FIDAMIA_<SECTION>_<KEY>` in the environment wins over the file. Raises ConfigError with all faults.
     """
@@ -41,7 +42,10 @@ def load(path: Path, schema: type[Config], environment: Mapping[str, str]) -> Co
         if not isinstance(content, dict):
             faults.append(reader.fault(None, name, _("must be a section: [{name}]").format(name=name)))
             continue
-        value, found = reader.section(name, section, content)
+        if typing.get_origin(section) is dict:
+            value, found = reader.named_sections(name, typing.get_args(section)[1], content)
+        else:
+            value, found = reader.section(name, section, content)
         faults += found
         values[name] = value
     if faults:
@@ -77,6 +81,18 @@ class _Reader:
             if name not in known:
                 yield self.fault(name, None, _unknown(name, known, _("unknown section")))
 
+    def named_sections(self, name: str, schema: type[Any], content: dict[str, Any]) -> tuple[Any, list[str]]:
+        """Any number of sections [name.NAME] of one kind, by their names, and their faults."""
+        values, faults = {}, []
+        for key, inner in content.items():
+            if not isinstance(inner, dict) or not NAME.fullmatch(key):
+                sentence = _("must be a section of letters, digits, - and _: [{name}.NAME]").format(name=name)
+                faults.append(self.fault(name, key if key.isprintable() else repr(key), sentence))
+                continue
+            values[key], found = self.section(f"{name}.{key}", schema, inner)
+            faults += found
+        return values, faults
+
     def section(self, name: str, schema: type[Any], content: dict[str, Any]) -> tuple[Any, list[str]]:
         """The section's value (None where it has faults) and its faults."""
         fields = {field.name: field for field in msgspec.structs.fields(schema)}
@@ -85,7 +101,7 @@ class _Reader:
         ]
         values = {}
         for key, field in fields.items():
-            variable = f"{ENVIRONMENT_PREFIX}{name}_{key}".upper()
+            variable = f"{ENVIRONMENT_PREFIX}{name}_{key}".upper().replace(".", "_")
             if variable in self._environment:
                 raw, strict = _from_environment(self._environment[variable], field.type), False
             elif key in content:
@@ -140,7 +156,9 @@ def _shown(raw: Any) -> str:
 
 def _from_environment(raw: str, kind: Any) -> Any:
     """A list is written as in the file, everything else as it is."""
-    if not isinstance(inspect.type_info(kind), inspect.ListType):
+    info = inspect.type_info(kind)
+    allowed_types = info.types if isinstance(info, inspect.UnionType) else (info,)
+    if not any(isinstance(one, inspect.ListType) for one in allowed_types):
         return raw
     try:
         return tomllib.loads(f"value = {raw}")["value"]

@@ -6,7 +6,7 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ from types import FrameType
 
 from agent import __version__, health
 from agent.config import Config
-from agent.domain import WHOLE_FRAME
+from agent.domain import WHOLE_FRAME, Region
 from agent.drivers.camera import LiveCamera
 from agent.drivers.gpsd import GpsdReceiver
 from agent.drivers.mqtt import MqttConnection
@@ -31,6 +31,7 @@ from agent.manifest import load_manifest
 from agent.pipeline.aggregate import Aggregator
 from agent.pipeline.anonymise import Identity
 from agent.pipeline.pipeline import Pipeline
+from agent.pipeline.regions import Pace, Rota, road
 from agent.pipeline.trigger import Trigger
 from agent.store.lock import StoreLock, create_directory
 from agent.store.outbox import Outbox
@@ -94,6 +95,16 @@ def build_sources(config: Config) -> Sources:
     return Sources(VideoFile(path, start, name=camera.name), receiver)
 
 
+def choose_regions(config: Config) -> Sequence[Region]:
+    """Where in a frame is looked, the first in each of them."""
+    camera = config.camera
+    # Whoever photographs aims at the defect; the camera of a vehicle has the road before it.
+    chosen = camera.regions or ("whole" if Path(camera.source).is_dir() else "road")
+    if isinstance(chosen, list):
+        return chosen
+    return road(camera.horizon) if chosen == "road" else (WHOLE_FRAME,)
+
+
 def find_faults(config: Config) -> list[str]:
     """What would keep the daemon from starting, as far as it can be seen without starting."""
     parts: list[Callable[[], object]] = [
@@ -150,7 +161,8 @@ class Daemon:
             identity=Identity(device, boot),
             trigger=Trigger(config.trigger.every_m, config.trigger.every_s),
             aggregator=Aggregator(config.aggregate.reach_m, config.aggregate.patience_s),
-            regions=config.camera.regions or [WHOLE_FRAME],
+            rota=Rota(choose_regions(config)),
+            pace=Pace(config.trigger.every_m, config.trigger.every_s, config.camera.look_share),
         )
         self._delivery = Delivery(
             self._outbox,

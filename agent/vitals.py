@@ -13,10 +13,23 @@ from agent.errors import StoreError
 from agent.health import Figures, Health, Part
 from agent.i18n import _
 from agent.pipeline.pipeline import Pipeline
+from agent.pipeline.regions import Cost
 from agent.sync.delivery import Delivery
 from agent.worker import Worker
 
 SILENCE = 30.0  # seconds that the centre may take to answer
+
+
+def cost_figures(cost: Cost | None) -> Figures:
+    """What looking at a frame costs of late; nothing before the first."""
+    if cost is None:
+        return {}
+    return {
+        "frame_ms": round(1000 * cost.seconds, 1),
+        "look_ms": round(1000 * cost.seconds / cost.looks, 1),
+        "looks": round(cost.looks, 1),
+        "regions": cost.regions,
+    }
 
 
 class Vitals:
@@ -98,9 +111,12 @@ class Vitals:
 
     def _model(self) -> Part:
         identity = self._classifier.manifest.identity
-        return Part(
-            "ok", figures={"name": identity.name, "version": identity.version, "runtime": self._classifier.runtime}
-        )
+        figures: Figures = {
+            "name": identity.name,
+            "version": identity.version,
+            "runtime": self._classifier.runtime,
+        }
+        return Part("ok", figures=figures | cost_figures(self._pipeline.cost))
 
     def _store(self) -> Part:
         counters = self._pipeline.counters

@@ -19,6 +19,8 @@ RESULTS = Path(__file__).parent / "results" / "latest.json"
 FIGURES: tuple[Callable[[], Figure], ...] = (
     inference.jpeg_to_class,
     inference.frame_to_decision,
+    inference.road_720p,
+    inference.road_1080p,
     inference.observation_to_commit,
     processes.status,
     processes.resident_memory,

@@ -12,7 +12,7 @@ from agent import config
 from agent.cli.guard import config_option
 from agent.diagnosis import Diagnosis, diagnose
 from agent.health import Figures
-from agent.i18n import _
+from agent.i18n import _, ngettext
 
 COLOURS = {"ok": "green", "waiting": "yellow", "failed": "red", "off": None}
 
@@ -57,12 +57,21 @@ def _show(diagnosis: Diagnosis) -> None:
 
 
 def _figures(name: str, figures: Figures) -> str:
-    """The part's figures in words; those that a newer daemon may have added stay out."""
+    """The part's figures in words, each from one or more of them; those a newer daemon may have added stay out."""
+    regions = int(figures.get("regions") or 0)
     words = {
         "camera": [("frames", _("{} frames")), ("looked_at", _("{} looked at")), ("unreadable", _("{} unreadable"))],
         "gps": [("age_s", _("fix {:.1f} s old")), ("eph_m", _("good to {:.0f} m"))],
-        "model": [("name", "{}"), ("version", "{}"), ("runtime", "{}")],
+        "model": [
+            ("name", "{}"),
+            ("version", "{}"),
+            ("runtime", "{}"),
+            ("frame_ms", _("{:.0f} ms a frame")),
+            ("looks regions", ngettext("{:.0f} of {} region", "{:.0f} of {} regions", regions)),
+            ("look_ms", _("{:.1f} ms a look")),
+        ],
         "store": [("reports", _("{} reports since the start"))],
         "centre": [("settled", _("{} delivered since the start")), ("waiting", _("{} on their way"))],
     }
-    return ", ".join(text.format(figures[key]) for key, text in words.get(name, []) if figures.get(key) is not None)
+    values = [([figures.get(key) for key in keys.split()], text) for keys, text in words.get(name, [])]
+    return ", ".join(text.format(*known) for known, text in values if None not in known)

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import msgspec
 
-from agent.domain import WHOLE_FRAME, Region
+from agent.domain import Region
 
 DEVICE = "demo-01"
 SEED = 1  # of the simulated patrol
 SPEED_FACTOR = 4.0  # the simulated patrol drives four times faster than the clock
 SECONDS = 30.0  # by the clock, of a simulated patrol
-# Both halves of what is below the horizon, overlapping: of 19 ways to divide the recorded drive's frames, the one that
-# told the most and the least cracked of them apart best.
+# Both halves of what is below the horizon, overlapping, and not the whole frame as well: recordings have logos and
+# dates burnt into their upper edge.
 ROAD: list[Region] = [(0.0, 0.3, 0.6, 1.0), (0.4, 0.3, 1.0, 1.0)]
 SECRETS = ("passwords", "centre.password", "device.password")
 
@@ -124,7 +124,7 @@ def _sources(drive: Drive) -> str:
     if drive.images is None:
         return SIMULATOR.format(seed=SEED, speed_factor=SPEED_FACTOR, seconds=drive.simulated_seconds)
     # With a track, the pictures are those of a vehicle's camera; without, anybody's, who aimed at the defect.
-    regions = ROAD if drive.track else [WHOLE_FRAME]
+    regions = ROAD if drive.track else "whole"
     track = str(drive.track.absolute()) if drive.track else "none"
     return RECORDING.format(images=_toml(str(drive.images.absolute())), regions=_toml(regions), track=_toml(track))
 

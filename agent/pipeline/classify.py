@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -15,17 +15,20 @@ CANDIDATES = 3
 
 
 def classify(
-    pixels: Pixels, classifier: Classifier, manifest: Manifest, regions: Sequence[Region] = ()
+    pixels: Pixels, classifier: Classifier, manifest: Manifest, regions: Iterable[Region] = (WHOLE_FRAME,)
 ) -> Classification:
-    """Look at the regions (the whole picture where none is given); the most telling one decides.
+    """Look at the regions, each before the next is asked for; the most telling one decides."""
+    return most_telling([(region, classifier.probabilities(cut(pixels, region))) for region in regions], manifest)
+
+
+def most_telling(looks: Sequence[tuple[Region, npt.NDArray[np.float32]]], manifest: Manifest) -> Classification:
+    """One decision of the looks at one frame, each with the probabilities of the manifest's labels.
 
     An accepted defect tells more than one to review, and that more than none; among equals the
     higher probability of a defect.
     """
-    looks = [
-        decide(classifier.probabilities(cut(pixels, region)), manifest, region) for region in regions or [WHOLE_FRAME]
-    ]
-    return max(looks, key=_weight)
+    parts = sum(region != WHOLE_FRAME for region, _ in looks)
+    return max((decide(probabilities, manifest, region, parts) for region, probabilities in looks), key=weight)
 
 
 def cut(pixels: Pixels, region: Region) -> Pixels:
@@ -39,21 +42,34 @@ def cut(pixels: Pixels, region: Region) -> Pixels:
     ]
 
 
-def decide(probabilities: npt.NDArray[np.float32], manifest: Manifest, region: Region = WHOLE_FRAME) -> Classification:
-    """Accepted where the best label is a defect and probable enough, to review where any defect is, else none."""
+def decide(
+    probabilities: npt.NDArray[np.float32], manifest: Manifest, region: Region = WHOLE_FRAME, parts: int = 1
+) -> Classification:
+    """Accepted where the best label is a defect and probable enough, to review where any defect is, else none.
+
+    The doubt that the manifest leaves a label is for one look at a picture. Where several `parts` of a frame were
+    looked at they share it, so that together they are no more often wrong than one look is. The whole frame keeps
+    its own.
+    """
+    share = 1.0 if region == WHOLE_FRAME else 1.0 / parts
     order = np.argsort(-probabilities, kind="stable")
     candidates = tuple(Candidate(manifest.labels[i].id, float(probabilities[i])) for i in order)
     best = manifest.labels[order[0]]
-    if best.accept is not None and candidates[0].probability >= best.accept:
+    if best.accept is not None and _is_sure(candidates[0].probability, best.accept, share):
         decision = "accepted"
-    elif 1.0 - next(c.probability for c in candidates if c.label == NO_DEFECT) >= manifest.review:
+    elif _is_sure(1.0 - next(c.probability for c in candidates if c.label == NO_DEFECT), manifest.review, share):
         decision = "to_review"
     else:
         decision = NO_DEFECT
     return Classification(decision, candidates, region)
 
 
-def _weight(look: Classification) -> tuple[int, float]:
+def _is_sure(probability: float, threshold: float, share: float) -> bool:
+    return 1.0 - probability <= (1.0 - threshold) * share
+
+
+def weight(look: Classification) -> tuple[int, float]:
+    """What a look tells, to be compared."""
     rank = {"accepted": 2, "to_review": 1, NO_DEFECT: 0}[look.decision]
     probability = look.best.probability
     return rank, -probability if rank == 0 else probability

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Event
 from typing import Protocol
 
-from agent.domain import NO_DEFECT, Fix, Frame, Observation, Region, Report
+from agent.domain import NO_DEFECT, Fix, Frame, Observation, Report
 from agent.errors import DeviceError, RecordingEnded, StoreError
 from agent.interfaces import Camera, Classifier, Gps
 from agent.manifest import Manifest
@@ -17,6 +16,7 @@ from agent.pipeline.aggregate import Aggregator
 from agent.pipeline.anonymise import Identity, anonymise
 from agent.pipeline.classify import classify
 from agent.pipeline.locate import locate
+from agent.pipeline.regions import Cost, Pace, Rota
 from agent.pipeline.trigger import Trigger
 
 log = logging.getLogger(__name__)
@@ -58,8 +58,10 @@ class Pipeline:
         identity: Identity,
         trigger: Trigger,
         aggregator: Aggregator,
-        regions: Sequence[Region] = (),
+        rota: Rota | None = None,
+        pace: Pace | None = None,
     ) -> None:
+        """Looks at the whole of each frame where no `rota` is given, and takes its time where no `pace` is."""
         self.counters = Counters()
         self.ended = Event()  # a recording has no further frames, and all of it is committed
         self.store_trouble: StoreError | None = None  # why reports wait in memory
@@ -71,10 +73,16 @@ class Pipeline:
         self._identity = identity
         self._trigger = trigger
         self._aggregator = aggregator
-        self._regions = tuple(regions)
+        self._rota = rota or Rota()
+        self._pace = pace or Pace()
         self._unsaved: deque[Report] = deque()
         self._is_open = False
         self._silent = 0.0  # seconds without a frame
+
+    @property
+    def cost(self) -> Cost | None:
+        """What looking at a frame costs of late; None before the first."""
+        return self._rota.cost
 
     def step(self) -> None:
         """Take one frame through.
@@ -132,7 +140,8 @@ class Pipeline:
         position = locate(frame, fix)
         if not self._trigger.due(frame, position):
             return
-        classification = classify(frame.pixels, self._classifier, self._manifest, self._regions)
+        turns = self._rota.turns(self._pace.budget(position))
+        classification = classify(frame.pixels, self._classifier, self._manifest, turns)
         self.counters.looked_at += 1
         self._keep(self._aggregator.add(frame, classification, position))
 

@@ -12,7 +12,7 @@ import msgspec
 
 SYSTEMD = Path(__file__).parents[2] / "systemd"
 
-_COMMENTED = re.compile(r"^# ([a-z0-9_]+ = .*)$", re.MULTILINE)
+_COMMENTED = re.compile(r"^# ([a-z0-9_]+ = .*|\[[a-z0-9_.]+\])$", re.MULTILINE)
 _NONE_BY_DEFAULT: tuple[Any, ...] = (None, "", [], msgspec.NODEFAULT)
 
 
@@ -29,6 +29,10 @@ def documented_faults(path: Path, schema: type[msgspec.Struct]) -> list[str]:
     whole, said = tomllib.loads(uncommented(path)), tomllib.loads(path.read_text(encoding="utf-8"))
     faults = []
     for section, kind in typing.get_type_hints(schema).items():
+        if typing.get_origin(kind) is dict:  # sections of any name
+            if not whole.get(section):
+                faults.append(f"[{section}.NAME] is not there")
+            continue
         for field in msgspec.structs.fields(kind):
             shown = whole.get(section, {}).get(field.name)
             default = _default(field)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from agent import config
+from agent.daemon import choose_regions
+from agent.domain import WHOLE_FRAME, Region
 from agent.errors import ConfigError
+from agent.pipeline.regions import road
 from tests.unit.builders import write_config
 from tests.unit.example_configuration import SYSTEMD, documented_faults, uncommented
 
@@ -65,12 +69,50 @@ def test_a_region_that_holds_nothing_is_told(tmp_path: Path) -> None:
         config.load(write_config(tmp_path, camera="regions = [[0.5, 0.0, 0.5, 1.0]]"))
 
 
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ('regions = "raod"', "'raod' is not allowed; expected is a list, each entry"),
+        ('regions = "raod"', "or one of road, whole"),
+        ("regions = [[0.0, 0.5, 1.0]]", "expected is a list, each entry [a number from 0 to 1, a number"),
+        ("horizon = 0.95", "horizon: 0.95 is not allowed; expected is a number from 0 to 0.9"),
+        ("look_share = 0", "look_share: 0 is not allowed; expected is a number above 0, up to 1"),
+    ],
+)
+def test_regions_are_a_name_or_a_list(tmp_path: Path, text: str, fault: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        config.load(write_config(tmp_path, camera=text))
+    assert fault in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "regions"),
+    [
+        ("", road(0.3)),
+        ('regions = "road"\nhorizon = 0.45', road(0.45)),
+        ('regions = "whole"', (WHOLE_FRAME,)),
+        ("regions = [[0, 0.5, 1, 1]]", [(0.0, 0.5, 1.0, 1.0)]),
+        ("regions = []", road(0.3)),
+        ('source = "/"', (WHOLE_FRAME,)),
+        ('source = "/"\nregions = "road"', road(0.3)),
+        ('source = "rtsp://camera/stream"', road(0.3)),
+        ('source = "simulator"', road(0.3)),
+    ],
+)
+def test_a_camera_looks_at_the_road_and_a_folder_of_pictures_at_each_as_a_whole_unless_said(
+    tmp_path: Path, text: str, regions: Sequence[Region]
+) -> None:
+    assert choose_regions(config.load(write_config(tmp_path, camera=text))) == regions
+
+
 def test_any_key_can_be_set_by_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FIDAMIA_BROKER_HOST", "elsewhere.example.org")
     monkeypatch.setenv("FIDAMIA_CAMERA_REGIONS", "[[0, 0.5, 1, 1]]")
     settings = config.load(write_config(tmp_path))
     assert settings.broker.host == "elsewhere.example.org"
     assert settings.camera.regions == [(0.0, 0.5, 1.0, 1.0)]
+    monkeypatch.setenv("FIDAMIA_CAMERA_REGIONS", "whole")
+    assert config.load(write_config(tmp_path)).camera.regions == "whole"
 
 
 def test_the_status_file_is_in_memory_where_there_is_such_a_folder(tmp_path: Path) -> None:

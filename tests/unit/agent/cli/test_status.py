@@ -27,6 +27,7 @@ def directory(tmp_path: Path) -> Iterator[Path]:
     parts = {
         "camera": Part("failed", "the cable", 1_700_000_000.0, {"frames": 3, "looked_at": 2, "of_tomorrow": 1}),
         "gps": Part("ok", figures={"age_s": 0.2, "eph_m": None}),
+        "model": Part("ok", figures={"frame_ms": 42.6, "look_ms": 14.0, "looks": 3.0, "regions": 6}),
         "of_tomorrow": Part("splendid"),
     }
     boottime = time.clock_gettime(time.CLOCK_BOOTTIME)
@@ -49,6 +50,12 @@ def test_one_sentence_comes_first_then_the_parts(directory: Path) -> None:
     assert "camera  failed   the cable, 3 frames, 2 looked at" in result.stdout
     assert "fix 0.2 s old" in result.stdout
     assert "\033" not in result.stdout
+
+
+def test_the_cost_of_a_frame_is_stated(directory: Path) -> None:
+    assert "model   OK       43 ms a frame, 3 of 6 regions, 14.0 ms a look\n" in invoke(directory).stdout
+    figures = msgspec.json.decode(invoke(directory, "--json").stdout)["parts"]["model"]["figures"]
+    assert (figures["regions"], figures["looks"], figures["look_ms"]) == (6, 3, 14)
 
 
 def test_a_part_or_figure_that_is_not_known_yet_does_no_harm(directory: Path) -> None:

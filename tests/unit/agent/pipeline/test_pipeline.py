@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
-from agent.domain import Fix, Frame, Pixels, Report
+from agent.domain import WHOLE_FRAME, Fix, Frame, Pixels, Report
 from agent.errors import DeviceError, RecordingEnded, StoreError
+from agent.interfaces import Classifier
 from agent.pipeline.aggregate import Aggregator
 from agent.pipeline.anonymise import Identity
 from agent.pipeline.pipeline import UNSAVED, Pipeline
+from agent.pipeline.regions import Pace, Rota
 from agent.pipeline.trigger import Trigger
 from tests.unit.builders import BOOT, DEVICE, fix, frame, manifest
 
+LEFT, RIGHT = (0.0, 0.0, 0.5, 1.0), (0.5, 0.0, 1.0, 1.0)
 EMPTY, POTHOLE, GRAFFITI = 0, 1, 2  # the shade of a frame that shows it
 LOOKS: dict[int, Sequence[float]] = {EMPTY: (0.05, 0.05, 0.9), POTHOLE: (0.9, 0.05, 0.05), GRAFFITI: (0.05, 0.9, 0.05)}
 
@@ -96,7 +100,12 @@ class Bench:
     """A pipeline and what it is made of."""
 
     def __init__(
-        self, *shots: Frame | Exception | None, newest: Fix | None = None, store: MemoryStore | None = None
+        self,
+        *shots: Frame | Exception | None,
+        newest: Fix | None = None,
+        store: MemoryStore | None = None,
+        classifier: Classifier | None = None,
+        **choices: Any,
     ) -> None:
         self.camera = MemoryCamera(shots)
         self.gps = MemoryGps(newest)
@@ -104,12 +113,13 @@ class Bench:
         self.pipeline = Pipeline(
             camera=self.camera,
             gps=self.gps,
-            classifier=ByShade(),
+            classifier=classifier or ByShade(),
             manifest=manifest(),
             store=self.store,
             identity=Identity(DEVICE, BOOT),
             trigger=Trigger(0.0, 0.0),
             aggregator=Aggregator(reach=10.0, patience=2.0),
+            **choices,
         )
 
     def run(self) -> list[str]:
@@ -210,6 +220,36 @@ def test_the_end_of_a_recording_waits_for_a_full_store() -> None:
     assert bench.run() == ["pothole", "graffiti"]
     assert bench.pipeline.ended.is_set()
     assert len({report.id for report in bench.store.reports}) == 2
+
+
+def test_a_defect_in_a_part_of_the_frame_is_reported_with_that_part() -> None:
+    shot = frame()
+    shot.pixels[:, 6:] = POTHOLE
+    bench = Bench(shot, rota=Rota([WHOLE_FRAME, LEFT, RIGHT]))
+    assert bench.run() == ["pothole"]
+    assert bench.store.reports[0].region == RIGHT
+    cost = bench.pipeline.cost
+    assert cost is not None
+    assert (cost.regions, cost.looks) == (3, 3)
+
+
+def test_a_fast_vehicle_has_time_for_fewer_regions_and_one_that_stands_for_all() -> None:
+    looks = []
+
+    class Slow(ByShade):
+        """Takes a second a look."""
+
+        def probabilities(self, pixels: Pixels) -> npt.NDArray[np.float32]:
+            looks.append(1)
+            return super().probabilities(pixels)
+
+    def count(speed: float) -> int:
+        looks.clear()
+        rota = Rota([WHOLE_FRAME, LEFT, RIGHT, LEFT], clock=lambda: float(len(looks)))
+        Bench(frame(), newest=fix(speed=speed), rota=rota, pace=Pace(every_m=40.0), classifier=Slow()).run()
+        return len(looks)
+
+    assert [count(speed) for speed in (0.0, 10.0, 12.0, 15.0, 40.0)] == [4, 4, 3, 2, 2]
 
 
 def test_a_frame_that_knows_its_own_place_is_believed_before_the_receiver() -> None:
