@@ -9,6 +9,7 @@ from pathlib import Path
 from threading import Event
 
 import click
+import msgspec
 
 from agent import __version__, logs
 from agent.cli.guard import GuardedGroup, config_option
@@ -16,6 +17,7 @@ from agent.config import DEVICE_NAME
 from agent.i18n import _
 from agent.worker import Worker
 from central import config
+from central.codes import with_codes
 from central.ingest import Ingest, subscription
 from central.store import EmbeddedStore
 
@@ -61,3 +63,19 @@ def ingest(config_path: Path, name: str | None) -> None:
     worker.stop.set()
     worker.join(LAST_TRY)
     sys.exit(1 if worker.crash else 0)
+
+
+@main.command()
+@config_option(config.DEFAULT_PATH)
+def export(config_path: Path) -> None:
+    """Write every report on standard output, as GeoJSON, with what other systems call its label ([codes.NAME]).
+
+    Works while the store is in use. Exit codes: 0, 78 configuration, 74 store.
+    """
+    settings = config.load(config_path)
+    store = EmbeddedStore(Path(settings.store.directory), read_only=True)
+    try:
+        features = with_codes(store.features(), settings.codes)
+    finally:
+        store.close()
+    click.echo(msgspec.json.encode({"type": "FeatureCollection", "features": features}).decode())

@@ -11,6 +11,7 @@ from msgspec import Meta
 
 from agent import configfile
 from agent.config import Broker, DeviceName
+from central.codes import Codes
 
 DEFAULT_PATH = Path("/etc/fidamia/central.toml")
 
@@ -35,6 +36,7 @@ class Config(msgspec.Struct, frozen=True):
     broker: Broker
     ingest: Ingest
     store: Store
+    codes: dict[str, Codes]
 
 
 def load(path: Path) -> Config:

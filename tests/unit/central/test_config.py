@@ -24,7 +24,9 @@ def test_every_key_stands_in_the_example_file_with_its_default() -> None:
 def test_every_comment_of_the_example_file_can_be_switched_on(tmp_path: Path) -> None:
     path = tmp_path / "central.toml"
     path.write_text(uncommented(EXAMPLE), encoding="utf-8")
-    assert config.load(path).broker.username == "central"
+    whole = config.load(path)
+    assert whole.broker.username == "central"
+    assert whole.codes["city"].pothole == "VOI-03"
 
 
 def test_an_empty_file_is_enough(tmp_path: Path) -> None:
