@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 import hashlib
+import zipfile
+import zlib
+from collections.abc import Iterator
 from importlib.resources import files
+from itertools import zip_longest
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import IO, Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
 from agent.domain import NO_DEFECT, ModelIdentity
 from agent.errors import ConfigError
-from agent.i18n import _
+from agent.i18n import _, language
+
+LABELS_FILE = "labels.txt"  # in the archive behind a TensorFlow Lite model that carries metadata
+LARGEST_LABELS = 100_000  # bytes of it that are read
 
 Probability = Annotated[float, Meta(ge=0, le=1)]
+Side = Annotated[int, Meta(ge=1, le=4096)]  # pixels
+Short = Annotated[str, Meta(min_length=1, max_length=64)]  # as a report can carry it
+FileName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]+\Z")]
+Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 
 
 class Input(msgspec.Struct, frozen=True):
     """How a picture is fed: resized to width x height, RGB, `(value - mean) / scale`."""
 
-    width: Annotated[int, Meta(ge=1)]
-    height: Annotated[int, Meta(ge=1)]
-    mean: float
+    width: Side
+    height: Side
+    mean: Annotated[float, Meta(ge=-1000, le=1000)]
     scale: Annotated[float, Meta(ge=0.001, le=1000)]
 
 
@@ -36,14 +47,19 @@ class Label(msgspec.Struct, frozen=True):
     team: str | None
     accept: Probability | None  # believed without a person from this probability on
 
+    @property
+    def name(self) -> str:
+        """In the reader's language."""
+        return self.fr if language() == "fr" else self.en
+
 
 class Manifest(msgspec.Struct, frozen=True):
     """`manifest.json` of a model's folder. `training` and `metrics` are for people."""
 
-    name: str
-    version: Annotated[str, Meta(max_length=64)]
-    file: Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]+\Z")]
-    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+    name: Short
+    version: Short
+    file: FileName
+    sha256: Sha256
     input: Input
     temperature: Annotated[float, Meta(ge=0.01, le=100)]
     review: Probability  # a person looks from this probability of any defect on
@@ -70,12 +86,17 @@ class Manifest(msgspec.Struct, frozen=True):
         raise KeyError(identifier)
 
 
-def load_manifest(name: str = "defects") -> Manifest:
-    """Read the manifest of a shipped model by its name, or of a folder by its path, and check the file's hash.
+def shipped_models() -> list[str]:
+    """The names of the models that came with the program."""
+    return sorted(path.parent.name for path in _shipped().glob("*/manifest.json"))
 
-    Raises ConfigError where anything is missing, malformed or does not match.
+
+def load_manifest(name: str = "defects") -> Manifest:
+    """Read the manifest of a shipped model by its name, or of a folder by its path, and hold its file against it.
+
+    Raises ConfigError where anything is missing or malformed, and with each difference between the two.
     """
-    directory = Path(name) if "/" in name else Path(str(files("agent.models") / name))
+    directory = Path(name) if "/" in name else _shipped() / name
     path = directory / "manifest.json"
     try:
         manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
@@ -90,18 +111,21 @@ def load_manifest(name: str = "defects") -> Manifest:
             _("{path}: the model's manifest is wrong: {error}; install the model again").format(path=path, error=error)
         ) from error
     manifest = msgspec.structs.replace(manifest, directory=directory)
-    _check_labels(manifest, path)
-    _check_hash(manifest)
+    faults = [*_label_faults(manifest, path), *_file_faults(manifest)]
+    if faults:
+        raise ConfigError(*faults)
     return manifest
 
 
-def _check_labels(manifest: Manifest, path: Path) -> None:
+def _shipped() -> Path:
+    return Path(str(files("agent.models")))
+
+
+def _label_faults(manifest: Manifest, path: Path) -> Iterator[str]:
     identifiers = [label.id for label in manifest.labels]
     if NO_DEFECT not in identifiers or len(set(identifiers)) != len(identifiers):
-        raise ConfigError(
-            _("{path}: labels must be unique and hold {label}; install the model again").format(
-                path=path, label=NO_DEFECT
-            )
+        yield _("{path}: labels must be unique and hold {label}; install the model again").format(
+            path=path, label=NO_DEFECT
         )
     incomplete = [
         label.id
@@ -109,26 +133,47 @@ def _check_labels(manifest: Manifest, path: Path) -> None:
         if label.id != NO_DEFECT and (label.accept is None or label.severity is None or label.team is None)
     ]
     if incomplete:
-        raise ConfigError(
-            _("{path}: labels without accept, severity or team: {labels}").format(
-                path=path, labels=", ".join(incomplete)
-            )
+        yield _("{path}: labels without accept, severity or team: {labels}").format(
+            path=path, labels=", ".join(incomplete)
         )
 
 
-def _check_hash(manifest: Manifest) -> None:
+def _file_faults(manifest: Manifest) -> Iterator[str]:
+    """Where the model's file is not the one that the manifest describes, as far as it shows without running it."""
     try:
-        found = hashlib.sha256(manifest.path.read_bytes()).hexdigest()
+        with manifest.path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+            if found != manifest.sha256:
+                yield _(
+                    "{path}: the model's SHA-256 is {found}, the manifest says {expected}: "
+                    "the file is damaged or was replaced; install the model again"
+                ).format(path=manifest.path, found=found, expected=manifest.sha256)
+                return
+            own = _own_labels(file)
     except OSError as error:
-        raise ConfigError(
-            _("{path}: the model can not be read ({reason}); install the model again").format(
-                path=manifest.path, reason=error.strerror
-            )
-        ) from error
-    if found != manifest.sha256:
-        raise ConfigError(
-            _(
-                "{path}: the model's SHA-256 is {found}, the manifest says {expected}: "
-                "the file is damaged or was replaced; install the model again"
-            ).format(path=manifest.path, found=found, expected=manifest.sha256)
+        yield _("{path}: the model can not be read ({reason}); install the model again").format(
+            path=manifest.path, reason=error.strerror
         )
+        return
+    if own is None:
+        return
+    pairs = zip_longest(own, [label.id for label in manifest.labels], fillvalue="-")
+    differences = [
+        _("{number}. {found} (the manifest: {expected})").format(number=number, found=found, expected=expected)
+        for number, (found, expected) in enumerate(pairs, start=1)
+        if found != expected
+    ]
+    if differences:
+        yield _("{path}: the labels in the model's file are others than the manifest's: {differences}").format(
+            path=manifest.path, differences=", ".join(differences)
+        )
+
+
+def _own_labels(file: IO[bytes]) -> list[str] | None:
+    """The labels that the file itself carries, in the order of its output; None where it carries none."""
+    try:
+        with zipfile.ZipFile(file) as archive, archive.open(LABELS_FILE) as labels:
+            content = labels.read(LARGEST_LABELS)
+    except (zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError, EOFError, zlib.error):
+        return None  # no archive, none that is ours, or one that only other programs can read
+    return content.decode("utf-8", "replace").splitlines()

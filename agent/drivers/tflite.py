@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import math
 import os
 import sys
 from collections.abc import Iterator
@@ -68,7 +69,7 @@ class TfliteClassifier:
     """A full-integer classifier (int8 or uint8 in, quantised logits out) as its manifest describes it."""
 
     def __init__(self, manifest: Manifest, runtime: str = "auto", threads: int = 1) -> None:
-        """Load the model. Raises ConfigError where the file does not load, or is not what the manifest says."""
+        """Load the model. Raises ConfigError where it does not load, and with each difference from its manifest."""
         loaded = load_runtime(runtime)
         self.runtime = loaded.name
         self.manifest = manifest
@@ -90,7 +91,8 @@ class TfliteClassifier:
                 )
             )
         (entry,), (exit_,) = entries, exits
-        self._check(entry, exit_)
+        if faults := list(_differences(manifest, entry, exit_)):
+            raise ConfigError(*faults)
         self._input, self._output = entry["index"], exit_["index"]
         self._output_scale, self._output_zero = exit_["quantization"]
         self._table = _quantisation_table(manifest, entry)
@@ -105,22 +107,30 @@ class TfliteClassifier:
         exponentials = np.exp(logits - logits.max())
         return np.asarray(exponentials / exponentials.sum(), dtype=np.float32)
 
-    def _check(self, entry: Any, exit_: Any) -> None:
-        expected = {
-            _("input shape"): ([1, self.manifest.input.height, self.manifest.input.width, 3], entry["shape"].tolist()),
-            _("output shape"): ([1, len(self.manifest.labels)], exit_["shape"].tolist()),
-        }
-        faults = [
-            _("{path}: {what} is {found}, the manifest says {wanted}").format(
-                path=self.manifest.path, what=what, found=found, wanted=wanted
+
+def _differences(manifest: Manifest, entry: Any, exit_: Any) -> Iterator[str]:
+    """Where the model is not what its manifest says, or not what can be run here."""
+    feed = manifest.input
+    for what, tensor, wanted in (
+        (_("input shape"), entry, [1, feed.height, feed.width, 3]),
+        (_("output shape"), exit_, [1, len(manifest.labels)]),
+    ):
+        if tensor["shape"].tolist() != wanted:
+            yield _("{path}: {what} is {found}, the manifest says {wanted}").format(
+                path=manifest.path, what=what, found=tensor["shape"].tolist(), wanted=wanted
             )
-            for what, (wanted, found) in expected.items()
-            if wanted != found
-        ]
-        if entry["dtype"] not in (np.int8, np.uint8) or exit_["dtype"] not in (np.int8, np.uint8):
-            faults.append(_("{path}: not a full-integer model").format(path=self.manifest.path))
-        if faults:
-            raise ConfigError(*faults)
+    for what, tensor in (_("input type"), entry), (_("output type"), exit_):
+        if tensor["dtype"] not in (np.int8, np.uint8):
+            yield _("{path}: {what} is {found}; only full-integer models run here, with int8 or uint8").format(
+                path=manifest.path, what=what, found=np.dtype(tensor["dtype"]).name
+            )
+    for what, tensor in (_("input scale"), entry), (_("output scale"), exit_):
+        scale, _zero = tensor["quantization"]
+        # 0 stands for none, and for several, one a channel, of which only weights can have any use.
+        if tensor["dtype"] in (np.int8, np.uint8) and not 0 < scale < math.inf:
+            yield _("{path}: {what} is {found}, where a positive number is expected").format(
+                path=manifest.path, what=what, found=scale
+            )
 
 
 def _shrink(pixels: Pixels, width: int, height: int) -> Pixels:

@@ -11,9 +11,11 @@ import pytest
 
 from agent.drivers.tflite import TfliteClassifier, _quantisation_table, load_runtime
 from agent.errors import ConfigError
-from agent.manifest import Input, Label, load_manifest
+from agent.manifest import Input, load_manifest
 from agent.simulation.scenery import LABELS, draw
 from tests.unit.builders import manifest, write_model
+from tests.unit.french import in_french
+from tests.unit.toy_model import toy_model, write_toy
 
 
 @pytest.fixture(scope="module")
@@ -65,19 +67,54 @@ def test_the_first_runtime_installed_is_taken() -> None:
     assert load_runtime("auto").name in ("ai-edge-litert", "tflite-runtime")
 
 
-def test_a_model_of_another_shape_is_told_with_both_shapes() -> None:
-    right = load_manifest()
-    wrong = msgspec.structs.replace(
-        right,
-        input=Input(width=96, height=64, mean=0.0, scale=1.0),
-        labels=[*right.labels, Label("person", "person", "personne", "low", "none", 0.5)],
+def refused(directory: Path, content: bytes) -> tuple[str, ...]:
+    """What is said of a file that does not fit the toy model's manifest, less the file's name."""
+    with pytest.raises(ConfigError) as error:
+        TfliteClassifier(write_toy(directory, content))
+    path = str(directory / "model.tflite")
+    assert all(fault.startswith(path) for fault in error.value.faults)
+    return tuple(fault.removeprefix(path).lstrip(" :") for fault in error.value.faults)
+
+
+def test_a_model_that_fits_its_manifest_sees_the_colour_it_was_made_for(tmp_path: Path) -> None:
+    classifier = TfliteClassifier(write_toy(tmp_path))
+    for index, colour in enumerate([(255, 0, 0), (0, 255, 0), (0, 0, 255)]):
+        probabilities = classifier.probabilities(np.full((9, 7, 3), colour, np.uint8))
+        assert probabilities.argmax() == index
+        assert probabilities.max() > 0.9
+
+
+def test_a_model_of_another_input_is_told_with_both_shapes(tmp_path: Path) -> None:
+    said = refused(tmp_path, toy_model(side=5))
+    assert said == ("input shape is [1, 5, 5, 3], the manifest says [1, 4, 4, 3]",)
+
+
+def test_a_model_of_more_labels_than_its_manifest_is_told_with_both_shapes(tmp_path: Path) -> None:
+    assert refused(tmp_path, toy_model(outputs=4)) == ("output shape is [1, 4], the manifest says [1, 3]",)
+
+
+def test_a_model_of_floats_is_told_with_its_types(tmp_path: Path) -> None:
+    reason = "only full-integer models run here, with int8 or uint8"
+    assert refused(tmp_path, toy_model(kind="float32")) == (
+        f"input type is float32; {reason}",
+        f"output type is float32; {reason}",
     )
-    with pytest.raises(ConfigError) as refused:
-        TfliteClassifier(wrong)
-    first, second = refused.value.faults
-    width, height, count = right.input.width, right.input.height, len(right.labels)
-    assert f"input shape is [1, {height}, {width}, 3], the manifest says [1, 64, 96, 3]" in first
-    assert f"output shape is [1, {count}], the manifest says [1, {count + 1}]" in second
+
+
+def test_an_output_without_a_scale_is_told(tmp_path: Path) -> None:
+    assert refused(tmp_path, toy_model(scale=0)) == ("output scale is 0.0, where a positive number is expected",)
+
+
+def test_every_difference_is_told_at_once_and_in_french(tmp_path: Path) -> None:
+    with in_french():
+        said = refused(tmp_path, toy_model(outputs=2, side=3, kind="float32"))
+    reason = "seuls des modèles entièrement en entiers tournent ici, en int8 ou uint8"
+    assert said == (
+        "la forme d'entrée est [1, 3, 3, 3], le manifeste dit [1, 4, 4, 3]",
+        "la forme de sortie est [1, 2], le manifeste dit [1, 3]",
+        f"le type d'entrée est float32 ; {reason}",
+        f"le type de sortie est float32 ; {reason}",
+    )
 
 
 def test_a_file_that_is_no_model_is_told(tmp_path: Path) -> None:
