@@ -1,4 +1,4 @@
-"""`python -m training --photos DIR --out models/NAME`: from photographs to a model that the agent can run."""
+"""`python -m training`: checks photographs, makes a model of them that the agent can run, and judges a model."""
 
 from __future__ import annotations
 
@@ -8,15 +8,29 @@ from pathlib import Path
 
 import click
 
-from agent.errors import FidamiaError
-from training.make import make
+from agent.cli.guard import GuardedGroup
 from training.settings import Settings
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
+FILE = click.Path(path_type=Path, dir_okay=False)
+
+photos_option = click.option("--photos", required=True, type=FOLDER, help="holds labels.csv, or LABEL/*.jpg")
+
+BESIDE = "[default: the one beside the photographs, else the shipped one]"
+sources_option = click.option("--sources", type=FILE, help=f"what is known of the sources  {BESIDE}")
+taxonomy_option = click.option("--taxonomy", type=FILE, help=f"the labels  {BESIDE}")
+contradictions_option = click.option(
+    "--drop-contradictions", is_flag=True, help="leave out what is one picture under two labels"
+)
 
 
-@click.command()
-@click.option("--photos", required=True, type=FOLDER, help="holds labels.csv, or LABEL/*.jpg")
+@click.group(cls=GuardedGroup, context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Check photographs, make a model of them, judge a model."""
+
+
+@main.command(short_help="Make a model of photographs.")
+@photos_option
 @click.option("--out", required=True, type=FOLDER, help="the model's folder")
 @click.option("--version", default="0.1.0", show_default=True, help="of the model")
 @click.option("--seed", default=Settings.seed, show_default=True, help="the same seed makes the same model")
@@ -27,14 +41,79 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
     help="through the photographs; 0: only the last layer learns",
 )
 @click.option("--work", default=".training", show_default=True, type=FOLDER, help="for work in progress")
-def main(photos: Path, out: Path, version: str, seed: int, epochs: int, work: Path) -> None:  # noqa: PLR0913, PLR0917 - one parameter an option
+@click.option("--report", type=FOLDER, help="for the plots, the predictions and the figures")
+@click.option("--compare", is_flag=True, help="also fine-tune as in any tutorial, to see what the rest is worth")
+@sources_option
+@taxonomy_option
+@contradictions_option
+def train(  # noqa: PLR0913, PLR0917 - one parameter an option
+    photos: Path,
+    out: Path,
+    version: str,
+    seed: int,
+    epochs: int,
+    work: Path,
+    report: Path | None,
+    compare: bool,
+    sources: Path | None,
+    taxonomy: Path | None,
+    drop_contradictions: bool,
+) -> None:
     """Train a classifier on labelled photographs, quantise it, judge it, and write its folder."""
+    from training.evaluate import Inputs  # noqa: PLC0415 - the other commands do without it
+    from training.make import Asked, make  # noqa: PLC0415
+
+    inputs = Inputs(photos, None, taxonomy, sources, drop_contradictions)
     settings = replace(Settings(), seed=seed, epochs=epochs)
-    try:
-        click.echo(make(photos, out, version, settings, work))
-    except FidamiaError as error:
-        click.echo(str(error), err=True)
-        sys.exit(error.exit_code)
+    click.echo(make(inputs, Asked(out, version, work, report, compare), settings))
+
+
+@main.command(short_help="Look over photographs before a model is made of them.")
+@photos_option
+@sources_option
+@taxonomy_option
+@contradictions_option
+def check(photos: Path, sources: Path | None, taxonomy: Path | None, drop_contradictions: bool) -> None:
+    """Look over photographs before a model is made of them. Exit code 65 where none can be."""
+    from training import checks  # noqa: PLC0415 - loads OpenCV
+    from training.dataset import DatasetError  # noqa: PLC0415
+
+    found = checks.check(photos, taxonomy, sources, drop_contradictions=drop_contradictions)
+    click.echo(str(found))
+    if found.faults:
+        sys.exit(DatasetError.exit_code)
+
+
+@main.command(short_help="Judge a model by photographs, or by saved predictions.")
+@click.argument("model", type=FOLDER, metavar="MODEL_DIR")
+@click.option("--photos", type=FOLDER, help="holds labels.csv, or LABEL/*.jpg: what the model says of them is judged")
+@click.option("--predictions", type=FILE, help="judge what this file holds instead; training left it in its report")
+@sources_option
+@taxonomy_option
+@contradictions_option
+@click.option("--report", type=FOLDER, help="for the plots, the predictions and the figures")
+@click.option("--json", "json_file", type=FILE, help="for the figures")
+@click.option("--mistakes", type=FILE, help="for a sheet of the worst mistakes  [default: in --report, with --photos]")
+def evaluate(  # noqa: PLR0913, PLR0917 - one parameter an option
+    model: Path,
+    photos: Path | None,
+    predictions: Path | None,
+    sources: Path | None,
+    taxonomy: Path | None,
+    drop_contradictions: bool,
+    report: Path | None,
+    json_file: Path | None,
+    mistakes: Path | None,
+) -> None:
+    """Judge a model: by photographs, or by the predictions that its thresholds were chosen on."""
+    from training.evaluate import Inputs, Outputs, evaluate_model  # noqa: PLC0415 - loads OpenCV and the runtime
+
+    if photos is None and predictions is None:
+        raise click.UsageError("give --photos to judge the model by, or --predictions of a run")
+    if mistakes is not None and photos is None:
+        raise click.UsageError("--mistakes shows photographs: give their folder with --photos")
+    inputs = Inputs(photos, predictions, taxonomy, sources, drop_contradictions)
+    evaluate_model(model, inputs, Outputs(report, json_file, mistakes))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
@@ -12,8 +12,11 @@ from agent.domain import Pixels
 from training.dataset import Picture
 
 MIRRORED = 0.5  # of the views
-TURN = 12.0  # degrees, at most
+FARTHER = 0.15  # of the views
+TURN = 15.0  # degrees, at most
 Random = np.random.Generator
+Change = Callable[[Pixels, Random], Pixels]
+Changes = Sequence[tuple[Change, float]]  # each with the share of the views that it is made in
 
 
 def squash(pixels: Pixels, width: int, height: int) -> Pixels:
@@ -21,12 +24,16 @@ def squash(pixels: Pixels, width: int, height: int) -> Pixels:
     return _pixels(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA))
 
 
-def view(picture: Picture, pixels: Pixels, random: Random, size: tuple[int, int]) -> Pixels:
+def view(
+    picture: Picture, pixels: Pixels, random: Random, size: tuple[int, int], changes: Changes | None = None
+) -> Pixels:
     """One random view of the picture, whose pixels these are, at that width and height, BGR."""
+    if changes is None and random.random() < FARTHER:
+        pixels = _farther(pixels, random)
     seen = squash(_crop(pixels, random, picture.least), *size)
     if random.random() < MIRRORED:
         seen = _pixels(cv2.flip(seen, 1))
-    for change, share in CHANGES:
+    for change, share in CHANGES if changes is None else changes:
         if random.random() < share:
             seen = change(seen, random)
     return np.ascontiguousarray(seen)
@@ -41,6 +48,19 @@ def _crop(pixels: Pixels, random: Random, least: float) -> Pixels:
     left = int(random.integers(0, width - part_width + 1))
     top = int(random.integers(0, height - part_height + 1))
     return pixels[top : top + part_height, left : left + part_width]
+
+
+def _farther(pixels: Pixels, random: Random) -> Pixels:
+    """As from farther away: what is around it is its own mirror image."""
+    height, width = pixels.shape[:2]
+    above, below = (int(random.uniform(0, 0.5) * height) for _ in range(2))
+    left, right = (int(random.uniform(0, 0.5) * width) for _ in range(2))
+    return _pixels(cv2.copyMakeBorder(pixels, above, below, left, right, cv2.BORDER_REFLECT_101))
+
+
+def _quarter(pixels: Pixels, random: Random) -> Pixels:
+    """A photograph that lies on its side."""
+    return _pixels(np.rot90(pixels, 1 if random.random() < 0.5 else 3))  # noqa: PLR2004 - a coin
 
 
 def _turn(pixels: Pixels, random: Random) -> Pixels:
@@ -68,8 +88,50 @@ def _blur(pixels: Pixels, random: Random) -> Pixels:
 
 
 def _noise(pixels: Pixels, random: Random) -> Pixels:
-    grain = random.normal(0, random.uniform(2, 12), pixels.shape)
+    grain = random.standard_normal(pixels.shape, dtype=np.float32) * random.uniform(2, 12)
     return np.clip(pixels + grain, 0, 255).astype(np.uint8)
+
+
+def _coarse(pixels: Pixels, random: Random) -> Pixels:
+    """A camera of fewer pixels."""
+    height, width = pixels.shape[:2]
+    share = random.uniform(0.25, 0.8)
+    small = cv2.resize(pixels, (int(width * share), int(height * share)), interpolation=cv2.INTER_AREA)
+    return _pixels(cv2.resize(small, (width, height), interpolation=int(random.integers(0, 3))))
+
+
+def _sharpen(pixels: Pixels, random: Random) -> Pixels:
+    """The look of phones that exaggerate contrast around each edge."""
+    around = cv2.GaussianBlur(pixels, (0, 0), random.uniform(1, 6))
+    more = random.uniform(0.5, 2.0)
+    return _pixels(cv2.addWeighted(pixels, 1 + more, around, -more, 0))
+
+
+def _shade(pixels: Pixels, random: Random) -> Pixels:
+    """The shadow of a tree or a house on a part of it."""
+    height, width = pixels.shape[:2]
+    corners = random.uniform((0, 0), (width, height), (4, 2)).astype(np.int32)
+    light = np.ones((height, width), np.float32)
+    cv2.fillPoly(light, [cv2.convexHull(corners)], random.uniform(0.35, 0.75))
+    light = np.asarray(cv2.GaussianBlur(light, (0, 0), random.uniform(1, 8)))
+    return np.asarray(pixels * light[..., None]).astype(np.uint8)
+
+
+def _haze(pixels: Pixels, random: Random) -> Pixels:
+    """Light scattered in the lens, on the windscreen or in the air."""
+    thin = random.uniform(0.6, 0.9)
+    return _pixels(cv2.addWeighted(pixels, thin, np.full_like(pixels, random.integers(120, 230)), 1 - thin, 0))
+
+
+def _cover(pixels: Pixels, random: Random) -> Pixels:
+    """Something of one colour before a part of it (random erasing, Zhong et al. 2017)."""
+    height, width = pixels.shape[:2]
+    covered = pixels.copy()
+    for _ in range(int(random.integers(1, 4))):
+        high, wide = int(height * random.uniform(0.05, 0.3)), int(width * random.uniform(0.05, 0.3))
+        top, left = int(random.integers(0, height - high)), int(random.integers(0, width - wide))
+        covered[top : top + high, left : left + wide] = random.integers(0, 255, 3)
+    return covered
 
 
 def _equalise(pixels: Pixels, random: Random) -> Pixels:
@@ -88,12 +150,19 @@ def _pixels(array: npt.NDArray[np.generic] | None) -> Pixels:
     return array.astype(np.uint8, copy=False)
 
 
-CHANGES: tuple[tuple[Callable[[Pixels, Random], Pixels], float], ...] = (
+CHANGES: Changes = (
+    (_quarter, 0.08),
     (_turn, 0.5),
     (_cast, 0.8),
     (_saturation, 0.4),
     (_equalise, 0.2),
+    (_sharpen, 0.15),
+    (_shade, 0.2),
+    (_haze, 0.1),
     (_blur, 0.25),
+    (_coarse, 0.25),
     (_noise, 0.2),
+    (_cover, 0.2),
     (_jpeg, 0.4),
 )
+PLAIN: Changes = ()

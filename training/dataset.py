@@ -1,26 +1,30 @@
-"""Photographs with labels: read from a folder, checked, and split so that no place is on both sides."""
+"""Photographs with labels: read from a folder, and checked."""
 
 from __future__ import annotations
 
-import csv
-import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 import cv2
+import numpy as np
+import numpy.typing as npt
 
 from agent.domain import NO_DEFECT, Pixels
 from agent.errors import FidamiaError
+from training.duplicates import SAME, Pairs, fingerprint, pairs
+from training.listing import Entry, listed
 from training.progress import shown
+from training.wording import NAMED, counted, named
 
 MINIMUM = 20  # photographs of a label: below it, a held-out figure says nothing
-NAMED = 5  # faulty files that a message names
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
 DRAWN = "drawn"  # the source of what the simulator draws
 KEPT = "Nothing was written."
+
+Sources = Mapping[str, Mapping[str, Any]]
 
 
 class DatasetError(FidamiaError):
@@ -55,7 +59,14 @@ class Photograph:
     path: Path
     label: str
     source: str
+    weight: float = 1.0  # how far its label is believed, above 0 and at most 1
+    group: str = ""  # of sources that are one camera or one collection; by default the source alone
+    fingerprint: bytes = field(default=b"", repr=False, compare=False)  # of its picture, once that was read
     least: ClassVar[float] = 0.25
+
+    def __post_init__(self) -> None:
+        if not self.group:
+            object.__setattr__(self, "group", self.source)
 
     def pixels(self) -> Pixels:
         """The whole picture, BGR. Raises DatasetError where the file is no picture."""
@@ -65,90 +76,131 @@ class Photograph:
         return pixels.astype("uint8", copy=False)
 
 
-def read(folder: Path, categories: Iterable[str]) -> list[Photograph]:
-    """The photographs of `folder`, sorted by path: from its labels.csv (path, label, source), else from label/*.jpg.
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What a folder holds, and each reason why it can not make a model."""
 
-    Without labels.csv the source is the file's name before its number: `street-0012.jpg` is of `street`.
-    Raises DatasetError, with one sentence, where the folder can not make a model.
+    photographs: list[Photograph]  # that can be read, sorted by path
+    alike: Pairs  # of them
+    dropped: frozenset[int]  # of them, since they are one picture under two labels
+    faults: list[str]
+    files: frozenset[Path]  # that were looked at
+
+    @property
+    def kept(self) -> list[Photograph]:
+        """The photographs to work with."""
+        return [photograph for index, photograph in enumerate(self.photographs) if index not in self.dropped]
+
+
+def read(
+    folder: Path,
+    categories: Iterable[str],
+    sources: Sources | None = None,
+    *,
+    drop_contradictions: bool = False,
+    to_learn: bool = True,
+) -> list[Photograph]:
+    """The photographs of `folder`, sorted by path, with the labels and sources of its labels.csv or its file names.
+
+    `sources` is what sources.toml says of each: its weight and its group. Raises DatasetError, with a sentence for each
+    fault, where the folder can not make a model. Where it is not `to_learn` from, one label or few photographs will do.
     """
-    table = folder / "labels.csv"
-    photographs = _listed(folder, table) if table.is_file() else _foldered(folder)
-    photographs.sort(key=lambda photograph: photograph.path)
-    _check_labels(folder, photographs, {*categories, NO_DEFECT})
-    _check_files(photographs)
-    return photographs
+    found = survey(folder, categories, sources, drop_contradictions=drop_contradictions, to_learn=to_learn)
+    if found.faults:
+        raise DatasetError("\n".join(found.faults) + f" {KEPT}")
+    return found.kept
 
 
-def split(
-    photographs: Sequence[Photograph], whole_sources: Iterable[str], block: float
-) -> tuple[list[Photograph], list[Photograph]]:
-    """(training, held out): whole sources where named, else the last `block` share of each source's names.
-
-    Neighbouring names are often the same place: a block keeps them on one side. No drawing of lots.
-    """
-    whole = set(whole_sources)
-    groups: defaultdict[tuple[str, str], list[Photograph]] = defaultdict(list)
-    for photograph in photographs:
-        groups[photograph.label, photograph.source].append(photograph)
-    training: list[Photograph] = []
-    held_out: list[Photograph] = []
-    for (_, source), group in sorted(groups.items()):
-        ordered = sorted(group, key=lambda photograph: photograph.path)
-        cut = 0 if source in whole else len(ordered) - round(block * len(ordered))
-        training += ordered[:cut]
-        held_out += ordered[cut:]
-    missing = {photograph.label for photograph in photographs} - {photograph.label for photograph in training}
-    if missing:
-        raise DatasetError(
-            f"Every photograph of {_sentence(missing)} is of a held-out source; add another source. {KEPT}"
+def survey(
+    folder: Path,
+    categories: Iterable[str],
+    sources: Sources | None = None,
+    *,
+    drop_contradictions: bool = False,
+    to_learn: bool = True,
+) -> Survey:
+    """As `read`, with the faults as values. Each file is opened once."""
+    entries, faults = listed(folder)
+    photographs, unreadable = _seen(entries, sources or {})
+    if unreadable:
+        faults.append(
+            f"{counted(len(unreadable), 'file')} without a whole picture ({named(within(folder, unreadable))}); copy "
+            "again, convert or remove."
         )
-    return training, held_out
+    alike = pairs(photographs)
+    torn = alike.where((alike.difference <= SAME) & differing(photographs, alike))
+    dropped = frozenset({*torn.first.tolist(), *torn.second.tolist()}) if drop_contradictions else frozenset()
+    if len(torn.first) and not drop_contradictions:
+        faults.append(
+            f"Different labels for one picture, perhaps mirrored or turned, in {counted(len(torn.first), 'pair')} "
+            f"({equations(folder, photographs, torn)}); correct the labels, remove the wrong ones, or leave all of "
+            "them out with --drop-contradictions."
+        )
+    found = Survey(photographs, alike, dropped, faults, frozenset(entry.path for entry in entries))
+    counts = Counter(photograph.label for photograph in found.kept)
+    if counts or not faults:
+        faults += _label_faults(folder, counts, {*categories, NO_DEFECT}, to_learn)
+    return found
 
 
-def _listed(folder: Path, table: Path) -> list[Photograph]:
-    with table.open(newline="", encoding="utf-8") as lines:
-        reader = csv.DictReader(lines)
-        absent = {"path", "label", "source"} - set(reader.fieldnames or ())
-        if absent:
-            raise DatasetError(f"{table} lacks the column {_sentence(absent)}; add it. {KEPT}")
-        return [Photograph(folder / row["path"], row["label"] or "", row["source"] or "") for row in reader]
+def differing(photographs: Sequence[Photograph], found: Pairs, what: str = "label") -> npt.NDArray[np.bool_]:
+    """Of which pairs the two photographs have another label, or another `group`."""
+    values = np.array([getattr(photograph, what) for photograph in photographs], dtype=str)
+    return np.asarray(values[found.first] != values[found.second])
 
 
-def _foldered(folder: Path) -> list[Photograph]:
-    return [
-        Photograph(path, path.parent.name, re.sub(r"[-_]?\d+$", "", path.stem) or "unnamed")
-        for path in folder.glob("*/*")
-        if path.suffix.lower() in SUFFIXES
-    ]
+def equations(folder: Path, photographs: Sequence[Photograph], found: Pairs) -> str:
+    """Names the least different pairs, `pothole/a.jpg = graffiti/b.jpg`, and how many more there are."""
+    few = zip(found.first[:NAMED].tolist(), found.second[:NAMED].tolist(), strict=True)
+    names = (" = ".join(within(folder, [photographs[index].path for index in pair])) for pair in few)
+    return named(names, count=len(found.first))
 
 
-def _check_labels(folder: Path, photographs: Sequence[Photograph], known: set[str]) -> None:
-    counts = Counter(photograph.label for photograph in photographs)
-    unlabelled = counts.pop("", 0)
-    if unlabelled:
-        raise DatasetError(f"{unlabelled} photographs of {folder} have no label; add it in labels.csv. {KEPT}")
+def within(folder: Path, paths: Iterable[Path]) -> list[str]:
+    """The paths as seen from the folder that holds them."""
+    return [str(path.relative_to(folder)) for path in paths]
+
+
+def _seen(entries: Sequence[Entry], sources: Sources) -> tuple[list[Photograph], list[Path]]:
+    """(photographs with their fingerprints, files that are no pictures), both sorted by path."""
+    ordered = sorted(entries, key=lambda entry: entry.path)
+    with ThreadPoolExecutor() as pool:
+        prints = list(shown(pool.map(_fingerprint, (entry.path for entry in ordered)), "reading", len(ordered)))
+    photographs = []
+    for entry, print_ in zip(ordered, prints, strict=True):
+        if print_:
+            known = sources.get(entry.source, {})
+            weight = known.get("weight", 1.0) if entry.weight is None else entry.weight
+            group = known.get("group") or entry.source
+            photographs.append(Photograph(entry.path, entry.label, entry.source, weight, group, print_))
+    return photographs, [entry.path for entry, print_ in zip(ordered, prints, strict=True) if not print_]
+
+
+def _fingerprint(path: Path) -> bytes:
+    """Of the file's picture; empty where it holds none, or not all of it."""
+    try:
+        # From memory: what a file that is cut off lacks, imread fills up with grey, and imdecode refuses.
+        # Halved while it is decoded: the fingerprint is smaller still.
+        pixels = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_REDUCED_GRAYSCALE_2)
+    except (OSError, cv2.error):
+        return b""
+    return b"" if pixels is None else fingerprint(pixels.astype(np.uint8, copy=False))
+
+
+def _label_faults(folder: Path, counts: Counter[str], known: set[str], to_learn: bool) -> list[str]:
     if not counts:
-        raise DatasetError(f"{folder} holds no photographs; give a folder with labels.csv or LABEL/*.jpg. {KEPT}")
-    if strange := set(counts) - known:
-        raise DatasetError(f"{_sentence(strange)} is not in the taxonomy; rename it or add it there. {KEPT}")
+        return [f"{folder} holds no photographs; give a folder with labels.csv or LABEL/*.jpg."]
+    faults = []
+    if unlabelled := counts.pop("", 0):
+        faults.append(f"{counted(unlabelled, 'photograph')} of {folder} without a label; add it in labels.csv.")
+    if strange := sorted(set(counts) - known):
+        faults.append(f"Not in the taxonomy: {named(strange)}; rename the label, or add it there.")
+    if not to_learn or not counts:
+        return faults
     if NO_DEFECT not in counts or len(counts) == 1:
-        raise DatasetError(
-            f"{folder} holds only {_sentence(counts)}; a model needs {NO_DEFECT} and at least one defect. {KEPT}"
+        faults.append(
+            f"{folder} holds only {', '.join(sorted(counts))}; a model needs {NO_DEFECT} and at least one defect."
         )
-    if few := _few(counts):
-        raise DatasetError(f"Too few photographs: {few}; {MINIMUM} of each label are the least. {KEPT}")
-
-
-def _check_files(photographs: Sequence[Photograph]) -> None:
-    faulty = [p.path for p in shown(photographs, "reading") if cv2.imread(str(p.path)) is None]
-    if faulty:
-        names = ", ".join(str(path) for path in faulty[:NAMED]) + (", ..." if len(faulty) > NAMED else "")
-        raise DatasetError(f"{len(faulty)} files can not be read as pictures ({names}); remove them. {KEPT}")
-
-
-def _few(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{label} {count}" for label, count in sorted(counts.items()) if count < MINIMUM)
-
-
-def _sentence(words: Iterable[str]) -> str:
-    return ", ".join(sorted(words))
+    if few := [f"{label} {count}" for label, count in sorted(counts.items()) if count < MINIMUM]:
+        faults.append(f"Too few photographs: {', '.join(few)}; {MINIMUM} of each label are the least.")
+    return faults

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from contextlib import redirect_stdout
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -21,20 +23,44 @@ from litert_quantizer.utils.qsv_utils import min_max_update
 
 from agent.domain import Pixels
 from agent.manifest import Input
+from training.augment import squash
+from training.dataset import Picture
+from training.depthwise import restore
 from training.network import prepare
+from training.settings import Settings
+
+
+def calibrating(pictures: Sequence[Picture], settings: Settings) -> list[Pixels]:
+    """Views that span what the network will see: evenly of all pictures, as the device feeds them."""
+    step = max(1, len(pictures) // settings.calibration)
+    return [squash(one.pixels(), settings.input.width, settings.input.height) for one in pictures[::step]]
 
 
 def export(network: Any, views: Sequence[Pixels], feed: Input, path: Path) -> None:
     """Quantise with the ranges that `views` (BGR, of the network's size) span, and write to `path`."""
     float_path = path.with_suffix(".float.tflite")
+    restore(network)
     example = torch.zeros(1, feed.height, feed.width, 3)
     network = network.to(memory_format=torch.contiguous_format).eval()
-    with redirect_stdout(sys.stderr):  # the converter tells its steps; standard output is for the figures
+    with _silent():
         litert_torch.convert(litert_torch.to_channel_last_io(network, args=[0]), (example,)).export(str(float_path))
         ranges = _ranges(float_path, views, feed)
         quantizer = Quantizer(str(float_path), recipe.static_wi8_ai8())
         path.write_bytes(bytes(quantizer.quantize(ranges, enable_progress_report=False).quantized_model))
     float_path.unlink()
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """The converter tells its steps in some hundred lines, which are of use where it fails only."""
+    told = StringIO()
+    with warnings.catch_warnings(), redirect_stdout(told), redirect_stderr(told):
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        except Exception:
+            print(told.getvalue(), file=sys.__stderr__)
+            raise
 
 
 def _ranges(float_path: Path, views: Sequence[Pixels], feed: Input) -> dict[str, dict[str, npt.NDArray[np.float32]]]:

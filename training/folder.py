@@ -6,7 +6,6 @@ import hashlib
 import json
 import shutil
 import tempfile
-import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,27 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from agent.domain import NO_DEFECT
 from agent.manifest import Input
 from training.dataset import Photograph
 from training.metrics import Rule
 
-HERE = Path(__file__).parent
-TAXONOMY = HERE.parent / "models" / "taxonomy.toml"
-SOURCES = HERE / "sources.toml"
 FILE = "model.tflite"
-
-
-def taxonomy() -> dict[str, dict[str, Any]]:
-    """The categories by id, in the taxonomy's order, and `no_defect` last."""
-    data = tomllib.loads(TAXONOMY.read_text(encoding="utf-8"))
-    return {category["id"]: category for category in data["category"]} | {NO_DEFECT: data[NO_DEFECT]}
-
-
-def known_sources() -> dict[str, dict[str, Any]]:
-    """What is known of the photographs' sources, by name."""
-    data = tomllib.loads(SOURCES.read_text(encoding="utf-8"))
-    return {source["name"]: source for source in data["source"]}
+Entries = Mapping[str, Mapping[str, Any]]
 
 
 @contextmanager
@@ -47,6 +31,15 @@ def replacing(folder: Path) -> Iterator[Path]:
         folder.mkdir(exist_ok=True)
         for path in fresh.iterdir():
             shutil.move(path, folder / path.name)
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Another path to write to, which becomes `path` once it is written: a run that is stopped leaves no half file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    yield partial
+    partial.replace(path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +55,8 @@ class Made:
     metrics: Mapping[str, Any] = field(default_factory=dict)
 
 
-def write_manifest(folder: Path, made: Made) -> None:
-    """`manifest.json` for the model file in `folder`."""
-    categories = taxonomy()
+def write_manifest(folder: Path, made: Made, categories: Entries) -> None:
+    """`manifest.json` for the model file in `folder`; the labels' names are of `categories`."""
     manifest = {
         "name": made.name,
         "version": made.version,
@@ -90,16 +82,14 @@ def write_manifest(folder: Path, made: Made) -> None:
     (folder / "manifest.json").write_text(text + "\n", encoding="utf-8")
 
 
-def origins(photographs: Sequence[Photograph]) -> list[dict[str, object]]:
-    """The sources of the photographs with their licences and counts."""
-    known = known_sources()
+def origins(photographs: Sequence[Photograph], known: Entries) -> list[dict[str, object]]:
+    """The sources of the photographs with their counts, and their licences as `known`."""
     return [
         {
             "name": name,
             "what": known.get(name, {}).get("what", "not described"),
             "licence": known.get(name, {}).get("licence", "not stated"),
             "photographs": count,
-            "held_out": "whole" if known.get(name, {}).get("held_out") else "last names of each label",
         }
         for name, count in sorted(Counter(photograph.source for photograph in photographs).items())
     ]

@@ -4,34 +4,63 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 
 from agent.errors import FidamiaError
-from training.augment import squash
+from training import report
+from training.archive import SOURCES, TAXONOMY, chosen, known_sources, taxonomy
+from training.calibrate import Demands, choose
 from training.card import write_card
-from training.dataset import Photograph, Picture, read, split
+from training.compare import compare
+from training.dataset import Photograph, Picture, read
 from training.drawn import CLEAN, scenes, simulator
-from training.evaluate import choose, figures, probabilities, quantisation_loss, truth
-from training.folder import FILE, Made, known_sources, origins, replacing, taxonomy, write_manifest
-from training.metrics import Floats, Rule, tempered
+from training.evaluate import Inputs, probabilities, quantisation_loss
+from training.figures import figures
+from training.folder import FILE, Made, origins, replacing, write_manifest
+from training.judged import judge
+from training.metrics import Integers, Rule
+from training.predictions import Predictions
 from training.settings import Settings
+from training.split import folds, groups_divided
+
+JUDGING = (
+    "No figure is of a photograph that the network had learnt from: {folds} networks were trained, each on the "
+    "photographs outside one part, and judged on that part. A source is in one part, so that another camera and "
+    "another place judge it; {divided} hold more than half of a label, and are on both sides by blocks of their "
+    "names, which flatters their figures. The model itself then learnt from all photographs, as long as the {folds} "
+    "did: what it is worth itself can be measured on your streets only."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a person asked for, beside the settings."""
+
+    out: Path  # the model's folder
+    version: str
+    work: Path  # for work in progress
+    report: Path | None = None  # for plots, figures and predictions
+    compared: bool = False  # also fine-tune as in any tutorial, to see what the rest is worth
 
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What a run learns from, and what it is judged by."""
+    """What a run learns from, and is judged by."""
 
+    photos: Path
     labels: tuple[str, ...]
+    categories: Mapping[str, Mapping[str, Any]]
     sources: list[dict[str, object]]
-    photographs: Sequence[Picture]
+    photographs: Sequence[Photograph]
     scenes: Sequence[Picture]
-    judging: Sequence[Picture]
     judging_scenes: Sequence[Picture]
+    fold: Integers  # of each photograph
     kept: Path  # folder of work in progress on this material
 
     @property
@@ -40,93 +69,125 @@ class Material:
         return [*self.photographs, *self.scenes]
 
 
-def make(photos: Path, out: Path, version: str, settings: Settings, work: Path) -> str:
-    """Write the model's folder `out` and return its card; what is there stays as it is until all is done.
+def make(inputs: Inputs, asked: Asked, settings: Settings) -> str:
+    """Write the model's folder and return its card; what is there stays as it is until all is done.
 
     Raises FidamiaError where the photographs can not make a model, or a package is missing.
     """
-    material = gather(photos, settings, work)
+    if asked.report:
+        report.drawing()  # where nothing can be drawn, a person should not learn it after an hour
+    material = gather(inputs, settings, asked.work)
     click.echo(
-        f"{len(material.photographs)} photographs and {len(material.scenes)} drawn scenes to learn from, "
-        f"{len(material.judging)} photographs to judge by",
-        err=True,
+        f"{len(material.photographs)} photographs and {len(material.scenes)} drawn scenes to learn from", err=True
     )
-    feed = settings.input
-    with replacing(out) as folder:
-        exact = _learn(material, settings, folder / FILE)
-        undecided = Rule(material.labels, (*[1.0] * (len(material.labels) - 1), None), 1.0)
-        write_manifest(folder, Made(out.name, version, feed, undecided))
-        temperature, rule, metrics = _judge(folder, material, exact, settings)
-        training = {
-            "sources": material.sources,
-            "photographs": len(material.photographs),
-            "held_out": len(material.judging),
-            "drawn": len(material.scenes),
-            "seed": settings.seed,
-            "settings": settings.as_json(),
-        }
-        write_manifest(folder, Made(out.name, version, feed, rule, temperature, training, metrics))
-        write_card(folder)
-    return (out / "CARD.md").read_text(encoding="utf-8")
+    with replacing(asked.out) as folder:
+        found = _learn(material, settings, asked, folder)
+        write_card(folder, found, asked.report, asked.out)
+    return (asked.out / "CARD.md").read_text(encoding="utf-8")
 
 
-def gather(photos: Path, settings: Settings, work: Path) -> Material:
+def gather(inputs: Inputs, settings: Settings, work: Path) -> Material:
     """Read, check and split the photographs, and add drawn scenes of their labels."""
-    categories = taxonomy()
-    photographs = read(photos, categories)
-    whole = {name for name, source in known_sources().items() if source.get("held_out")}
-    learning, judging = split(photographs, whole, settings.held_out)
+    photos = inputs.photos
+    if photos is None:
+        raise ValueError("no photographs")
+    categories = taxonomy(chosen(inputs.taxonomy, photos, TAXONOMY))
+    known = known_sources(chosen(inputs.sources, photos, SOURCES))
+    photographs = read(photos, categories, known, drop_contradictions=inputs.drop_contradictions)
     present = {photograph.label for photograph in photographs}
     labels = tuple(label for label in categories if label in present)
     kept = work / _key(photographs, settings)
-    each = round(settings.drawn * len(learning) / (len(labels) - 1 + CLEAN))
+    each = round(settings.drawn * len(photographs) / (len(labels) - 1 + CLEAN))
     return Material(
+        photos,
         labels,
-        origins(photographs),
-        learning,
+        categories,
+        origins(photographs, known),
+        photographs,
         scenes(labels, each, settings.seed, False, kept / "scenes"),
-        judging,
         scenes(labels, settings.drawn_judging, settings.seed, True, kept / "scenes"),
+        folds(photographs, settings.folds),
         kept,
     )
 
 
-def _learn(material: Material, settings: Settings, file: Path) -> Floats:
-    """Fit the network and write it as `file`; what it says in float32 of the pictures to judge by."""
+def _learn(material: Material, settings: Settings, asked: Asked, folder: Path) -> dict[str, Any]:
+    """Fill the model's folder, but for its card; what was measured."""
     try:  # torch takes seconds to load and is no part of the agent: only once the photographs are known to be good
-        from training import export, network, train  # noqa: PLC0415 - as said
+        from training import crossvalidate, export, golden, head, metadata, samples, train  # noqa: PLC0415 - as said
     except ModuleNotFoundError as error:
         raise FidamiaError(
             f'{error.name} is not installed; install it: pip install "fidamia-agent[train]". Nothing was written.'
         ) from error
-    material.kept.mkdir(parents=True, exist_ok=True)
-    pictures, feed = material.pictures, settings.input
-    fitted = train.fit(pictures, material.labels, settings, material.kept)
-    exact = network.probabilities(fitted, material.judging, feed)
-    step = max(1, len(pictures) // settings.calibration)
-    views = [squash(picture.pixels(), feed.width, feed.height) for picture in pictures[::step]]
-    export.export(fitted, views, feed, file)
-    return exact
+    categories = {label: material.categories[label] for label in material.labels}
+    features = head.features(material.pictures, settings, material.kept / "features.npz")
 
+    def held_out(way: Settings, drawn: Sequence[Picture], name: str) -> crossvalidate.HeldOut:
+        rows = features[: len(material.photographs) + len(drawn)]
+        folded = crossvalidate.Folded(material.photographs, drawn, rows, material.fold, categories)
+        return crossvalidate.crossvalidate(folded, way, material.kept / name)
 
-def _judge(folder: Path, material: Material, exact: Floats, settings: Settings) -> tuple[float, Rule, dict[str, Any]]:
-    """(temperature, rule, figures) of the file in `folder`; drawn scenes enter none but their own figures."""
-    said = probabilities(folder, material.judging)
-    temperature, rule = choose(said, material.judging, material.labels, settings)
-    metrics = {
-        "photographs": figures(tempered(said, temperature), material.judging, rule),
-        "quantisation": quantisation_loss(exact, said, truth(material.judging, material.labels)),
-        "drawn": {},
+    judged = held_out(settings, material.scenes, "shipped")
+    plain = held_out(settings.plain(), (), "plain") if asked.compared else None
+    all_samples = samples.Samples.of(material.pictures, material.labels, settings)
+    first = head.fit_head(features, all_samples, len(material.labels), settings) if settings.head_first else None
+    begun = train.start(len(material.labels), first)
+    click.echo(f"all photographs, {judged.epochs} epochs", err=True)
+    fitted, _ = train.fit(
+        begun, all_samples, replace(settings, epochs=judged.epochs), material.kept / "all" / "network.pt"
+    )
+    file, name = folder / FILE, asked.out.name
+    export.export(fitted, export.calibrating(material.pictures, settings), settings.input, file)
+    metadata.embed(file, categories, settings.input, name, asked.version)
+
+    def predictions(said: Any) -> Predictions:
+        return Predictions.of(material.labels, said, material.photographs, material.photos)
+
+    shipped, demands = predictions(judged.said), Demands.of(settings.as_json())
+    temperature, rule = choose(shipped, demands)
+    evaluation = report.evaluate(shipped, temperature, rule, demands)
+    networks = {"frozen head": predictions(judged.frozen)}
+    if plain is not None:
+        networks["plain fine-tuning"] = predictions(plain.said)
+    found = {
+        **evaluation.as_json(),
+        "quantisation": quantisation_loss(judged.exact, judged.said, shipped.truth),
+        "comparison": compare({**networks, "shipped": shipped}, demands),
     }
+    made = Made(name, asked.version, settings.input, rule, temperature, _training(material, settings, judged.epochs))
+    write_manifest(folder, made, categories)
     if material.judging_scenes:
-        drawn = tempered(probabilities(folder, material.judging_scenes), temperature)
-        metrics["drawn"] = figures(drawn, material.judging_scenes, rule)
-    return temperature, rule, metrics
+        found["drawn"] = _drawn(folder, material, temperature, rule)
+    write_manifest(folder, replace(made, metrics=report.in_manifest(found)), categories)
+    golden.write(folder)
+    if asked.report:
+        report.write(evaluation, found, asked.report)
+    return found
+
+
+def _drawn(folder: Path, material: Material, temperature: float, rule: Rule) -> dict[str, Any]:
+    """Figures of the model on drawn scenes that it did not learn from."""
+    said = probabilities(folder, material.judging_scenes)
+    at_one = np.exp(np.log(np.maximum(said, np.finfo(np.float32).tiny)) * temperature)
+    at_one /= at_one.sum(axis=1, keepdims=True)
+    return figures(judge(Predictions.of(material.labels, at_one, material.judging_scenes), temperature, rule))
+
+
+def _training(material: Material, settings: Settings, epochs: int) -> dict[str, Any]:
+    divided = ", ".join(f"`{group}`" for group in sorted(groups_divided(material.photographs)))
+    return {
+        "sources": material.sources,
+        "photographs": len(material.photographs),
+        "drawn": len(material.scenes),
+        "seed": settings.seed,
+        "epochs": epochs,
+        "judging": JUDGING.format(folds=settings.folds, divided=divided or "none"),
+        "settings": settings.as_json(),
+    }
 
 
 def _key(photographs: Sequence[Photograph], settings: Settings) -> str:
     """Names what is kept of a run's pictures, so that a run on others never takes it for its own."""
-    listed = [(p.label, p.source, str(p.path), p.path.stat().st_size) for p in photographs]
-    chosen = settings.seed, settings.held_out, settings.drawn, settings.views
-    made_of = json.dumps([listed, chosen, simulator()])
+    listed = [(p.label, p.source, p.group, p.weight, str(p.path), p.path.stat().st_size) for p in photographs]
+    made_of = json.dumps([listed, settings.as_json(), simulator()])
     return hashlib.sha256(made_of.encode()).hexdigest()[:16]

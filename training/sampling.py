@@ -8,14 +8,15 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from training.dataset import DRAWN, Picture
+from training.dataset import DRAWN, Photograph, Picture
 
 
-def sampling(pictures: Sequence[Picture], drawn: float) -> npt.NDArray[np.float64]:
+def sampling(pictures: Sequence[Picture], drawn: float, balanced: bool = True) -> npt.NDArray[np.float64]:
     """The chance of each picture to be taken next; they sum to 1.
 
-    A label has it by the root of its count, and within it a source by the root of its own, so that neither a large
-    label nor a large source decides alone. Drawn scenes share `drawn` equally.
+    Balanced, a label has it by the root of its count, and within it a source by the root of its own, so that neither a
+    large label nor a large source decides alone; a source whose labels are less believed has less. Drawn scenes share
+    `drawn` equally.
     """
     groups = Counter((picture.label, picture.source) for picture in pictures)
     labels: Counter[str] = Counter()
@@ -28,7 +29,11 @@ def sampling(pictures: Sequence[Picture], drawn: float) -> npt.NDArray[np.float6
     def chance(picture: Picture) -> float:
         if picture.source == DRAWN:
             return 0.0
-        return float(labels[picture.label] ** 0.5 / roots[picture.label] / groups[picture.label, picture.source] ** 0.5)
+        if not balanced:
+            return 1.0
+        believed = picture.weight if isinstance(picture, Photograph) else 1.0
+        root = groups[picture.label, picture.source] ** 0.5
+        return believed * float(labels[picture.label] ** 0.5 / roots[picture.label] / root)
 
     chances = np.array([chance(picture) for picture in pictures])
     scenes = np.array([picture.source == DRAWN for picture in pictures])

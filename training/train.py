@@ -1,181 +1,116 @@
-"""Fits the network: first its head on frozen features, then all of it; needs torch."""
+"""Fine-tunes the network; needs torch."""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from agent.domain import Pixels
-from training.augment import squash, view
-from training.dataset import Picture
-from training.network import pretrained, tensor, without_head
+from training.depthwise import quicken
+from training.folder import whole
+from training.network import pretrained, tensor
 from training.progress import shown
-from training.sampling import sampling
+from training.samples import Samples
 from training.settings import Settings
 
-T = TypeVar("T")
+WARM = 200  # steps, while the learning rate rises
 
-HEAD_STEPS = 1500
-HEAD_BATCH = 512
-HEAD_RATE = 2e-3
-TOGETHER = 8  # pictures whose views are one batch
-WARM = 0.2  # of the steps, while the learning rate rises
+Judge = Callable[[Any], float]  # what a network is worth: the less the better
 
 
-@dataclass(frozen=True, slots=True)
-class Samples:
-    """What is learnt from: pictures, the index of each one's label, and its chance of being drawn."""
-
-    pictures: Sequence[Picture]
-    targets: npt.NDArray[np.int64]
-    chances: npt.NDArray[np.float64]
-
-
-def fit(pictures: Sequence[Picture], labels: Sequence[str], settings: Settings, work: Path) -> Any:
-    """The trained network, in evaluation mode. What is done is kept in `work`, and a second call goes on from there."""
-    torch.manual_seed(settings.seed)
-    network = pretrained(len(labels))
-    targets = np.array([labels.index(picture.label) for picture in pictures])
-    samples = Samples(pictures, targets, sampling(pictures, settings.drawn))
-    _fit_head(network, samples, settings, work / "features.npz")
-    if settings.epochs:
-        network = _fit_all(network, samples, settings, work / "network.pt")
+def start(labels: int, head: Any | None) -> Any:
+    """The pretrained network, with a last layer that was fitted before or with a fresh one."""
+    network = pretrained(labels)
+    if head is not None:
+        network._fc.load_state_dict(head.state_dict())
     return network.eval()
 
 
-def _fit_head(network: Any, samples: Samples, settings: Settings, cache: Path) -> None:
-    features = _features(network, samples.pictures, settings, cache)  # pictures x views x 1280
-    random = np.random.default_rng([settings.seed, 0])
-    optimiser = torch.optim.AdamW(network._fc.parameters(), HEAD_RATE, weight_decay=settings.weight_decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, HEAD_RATE, total_steps=HEAD_STEPS)
-    loss = torch.nn.CrossEntropyLoss(label_smoothing=settings.smoothing)
-    for _ in shown(range(HEAD_STEPS), "head"):
-        chosen = random.choice(len(samples.pictures), HEAD_BATCH, p=samples.chances)
-        views = random.integers(0, features.shape[1], HEAD_BATCH)
-        batch = torch.from_numpy(features[chosen, views].astype(np.float32))
-        optimiser.zero_grad()
-        error = loss(network._fc(batch), torch.from_numpy(samples.targets[chosen]))
-        error.backward()
-        optimiser.step()
-        schedule.step()
+def fit(
+    network: Any, samples: Samples, settings: Settings, checkpoint: Path, judge: Judge | None = None
+) -> tuple[Any, list[float]]:
+    """Fine-tune a network from `start`; the best one, in evaluation mode, and what `judge` said of it at each epoch.
 
-
-def _features(network: Any, pictures: Sequence[Picture], settings: Settings, cache: Path) -> npt.NDArray[np.float16]:
-    """Of the whole picture first, then of random views."""
-    if cache.is_file():
-        return np.asarray(np.load(cache)["features"])
-    size = settings.input.width, settings.input.height
-    extract = without_head(network.eval())
-
-    def views(first: int) -> list[Pixels]:
-        seen = []
-        for index in range(first, min(first + TOGETHER, len(pictures))):
-            picture, pixels = pictures[index], pictures[index].pixels()
-            random = np.random.default_rng([settings.seed, 1, index])
-            seen += [squash(pixels, *size), *(view(picture, pixels, random, size) for _ in range(settings.views))]
-        return seen
-
-    found = []
-    with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
-        firsts = range(0, len(pictures), TOGETHER)
-        for seen in shown(ahead(views, firsts), "features", len(firsts)):
-            batch = tensor(seen, settings.input).contiguous(memory_format=torch.channels_last)
-            found.append(extract(batch).float().numpy().astype(np.float16))
-    features = np.concatenate(found).reshape(len(pictures), settings.views + 1, -1)
-    with _whole(cache) as partial, partial.open("wb") as file:
-        np.savez(file, features=features)
-    return features
-
-
-def _fit_all(network: Any, samples: Samples, settings: Settings, checkpoint: Path) -> Any:
-    steps = len(samples.pictures) // settings.batch
+    Without a judge the best one is the last. The learning rate stays as it is, and weights are averaged instead: so a
+    run of fewer epochs is the beginning of a longer one, and can be stopped after any. What is done is kept in
+    `checkpoint`, and a second call goes on from there.
+    """
+    torch.manual_seed(settings.seed)
+    origin = {name: value.clone() for name, value in network.state_dict().items()}
+    quicken(network)
     averaged = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(settings.averaging), use_buffers=True)
     still = [network._conv_stem, network._bn0, *network._blocks[: settings.frozen]]
     for layer in still:
         layer.requires_grad_(False)
     learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    optimiser = torch.optim.AdamW(learning, settings.learning_rate, weight_decay=settings.weight_decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, settings.learning_rate, total_steps=steps * settings.epochs, pct_start=WARM
-    )
+    optimiser = torch.optim.AdamW(learning, settings.learning_rate, weight_decay=settings.weight_decay, fused=True)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: min(1.0, (step + 1) / WARM))
     parts = {"network": network, "averaged": averaged, "optimiser": optimiser, "schedule": schedule}
-    done = _resume(parts, settings, checkpoint)
+    progress: dict[str, Any] = {"done": 0, "worth": [], "best": None}
+    progress |= _resume(parts, settings, checkpoint)
     loss = torch.nn.CrossEntropyLoss(label_smoothing=settings.smoothing)
-    for epoch in range(done, settings.epochs):
+    for epoch in range(progress["done"], settings.epochs):
         torch.manual_seed(settings.seed + epoch)  # so that a run that goes on equals one in a piece
         network.train()
         for layer in still:
             layer.eval()
         errors = 0.0
-        for chosen, views in shown(_batches(samples, settings, epoch, steps), f"epoch {epoch + 1}", steps):
+        steps = samples.steps(settings)
+        for targets, views in shown(samples.batches(settings, epoch), f"epoch {epoch + 1}", steps):
             batch = tensor(views, settings.input).contiguous(memory_format=torch.channels_last)
             optimiser.zero_grad()
             with torch.autocast("cpu", dtype=torch.bfloat16):
                 logits = network(batch)
-            error = loss(logits.float(), torch.from_numpy(samples.targets[chosen]))
+            error = loss(logits.float(), torch.from_numpy(targets))
             error.backward()
             optimiser.step()
             schedule.step()
             averaged.update_parameters(network)
             errors += error.item()
+        tuned = _between(origin, averaged.module.state_dict(), settings.tuned)
+        worth = _worth(network, tuned, judge)
+        if progress["best"] is None or worth <= min(progress["worth"]):
+            progress["best"] = tuned
+        progress |= {"done": epoch + 1, "worth": [*progress["worth"], worth]}
         state = {name: part.state_dict() for name, part in parts.items()}
-        with _whole(checkpoint) as partial:
-            torch.save(state | {"done": epoch + 1, "settings": settings.as_json()}, partial)
-        click.echo(f"epoch {epoch + 1} of {settings.epochs}: loss {errors / steps:.3f}", err=True)
-    return averaged.module
+        with whole(checkpoint) as partial:
+            torch.save(state | progress | {"settings": settings.as_json()}, partial)
+        judged = "" if judge is None else f", {worth:.3f} on what is held out"
+        click.echo(f"epoch {epoch + 1} of {settings.epochs}: loss {errors / steps:.3f}{judged}", err=True)
+    network.load_state_dict(progress["best"] or origin)
+    return network.eval(), progress["worth"]
 
 
-def _resume(parts: Mapping[str, Any], settings: Settings, checkpoint: Path) -> int:
-    """Load the parts as an interrupted run of the same settings left them; the epochs it had done."""
+def _worth(network: Any, weights: Mapping[str, Any], judge: Judge | None) -> float:
+    """What the judge says of the network with these weights; its own ones are back in it afterwards."""
+    if judge is None:
+        return 0.0
+    kept = {name: value.clone() for name, value in network.state_dict().items()}
+    network.load_state_dict(weights)
+    worth = judge(network.eval())
+    network.load_state_dict(kept)
+    return worth
+
+
+def _between(origin: Mapping[str, Any], tuned: Mapping[str, Any], share: float) -> dict[str, Any]:
+    """Weights on the line between the two: a part of what the pretrained ones know of other streets is kept."""
+    return {
+        name: torch.lerp(value, tuned[name], share) if value.is_floating_point() else tuned[name].clone()
+        for name, value in origin.items()
+    }
+
+
+def _resume(parts: Mapping[str, Any], settings: Settings, checkpoint: Path) -> dict[str, Any]:
+    """Load the parts as an interrupted run of the same settings left them; how far it had come."""
     if not checkpoint.is_file():
-        return 0
+        return {}
     state = torch.load(checkpoint)
     if state["settings"] != settings.as_json():
-        return 0
+        return {}
     for name, part in parts.items():
         part.load_state_dict(state[name])
-    return int(state["done"])
-
-
-@contextmanager
-def _whole(path: Path) -> Iterator[Path]:
-    """Another path to write to, which becomes `path` once it is written: a run that is stopped leaves no half file."""
-    partial = path.with_suffix(".partial")
-    yield partial
-    partial.replace(path)
-
-
-def _batches(
-    samples: Samples, settings: Settings, epoch: int, steps: int
-) -> Iterator[tuple[npt.NDArray[np.int64], list[Pixels]]]:
-    size = settings.input.width, settings.input.height
-
-    def batch(step: int) -> tuple[npt.NDArray[np.int64], list[Pixels]]:
-        random = np.random.default_rng([settings.seed, 2, epoch, step])
-        chosen = random.choice(len(samples.pictures), settings.batch, p=samples.chances)
-        return chosen, [
-            view(taken, taken.pixels(), random, size) for taken in (samples.pictures[index] for index in chosen)
-        ]
-
-    return ahead(batch, range(steps))
-
-
-def ahead(make: Callable[[int], T], indices: Sequence[int], depth: int = 4) -> Iterator[T]:
-    """`make(index)` for each index in turn, made by a thread up to `depth` before it is asked for."""
-    with ThreadPoolExecutor(1) as pool:
-        rest = iter(indices)
-        waiting = [pool.submit(make, index) for index in itertools.islice(rest, depth)]
-        while waiting:
-            yield waiting.pop(0).result()
-            waiting += [pool.submit(make, index) for index in itertools.islice(rest, 1)]
+    return {name: state[name] for name in ("done", "worth", "best")}

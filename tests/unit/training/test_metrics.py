@@ -1,4 +1,4 @@
-"""The figures of a model card, and the thresholds that a device decides by."""
+"""The figures of a model card, and the rule that a device decides by."""
 
 from __future__ import annotations
 
@@ -11,15 +11,7 @@ from agent.manifest import Label, Manifest
 from agent.pipeline.classify import decide
 from training.dataset import DRAWN, Photograph, Picture
 from training.drawn import Scene
-from training.metrics import (
-    Rule,
-    accept_threshold,
-    calibration_error,
-    fit_temperature,
-    review_threshold,
-    tempered,
-    wilson,
-)
+from training.metrics import Rule, calibration_error, share, wilson
 from training.sampling import sampling
 from training.settings import INPUT
 
@@ -31,28 +23,15 @@ def test_the_interval_is_wilsons() -> None:
     assert wilson(0, 0) == (0.0, 1.0)
 
 
-def test_the_temperature_that_made_the_probabilities_too_sure_is_found_again() -> None:
-    random = np.random.default_rng(5)
-    logits = random.normal(0, 2, (4000, 3))
-    exact = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    truth = np.array([random.choice(3, p=row) for row in exact])
-    said = tempered(exact, 0.5)
-    temperature = fit_temperature(said, truth, np.ones(len(truth)))
-    assert temperature == pytest.approx(2.0, rel=0.1)
-    assert calibration_error(tempered(said, temperature), truth) < calibration_error(said, truth)
+def test_a_share_of_nothing_is_not_zero() -> None:
+    assert share([]) == {"value": None, "low": 0.0, "high": 1.0, "n": 0}
+    assert share([False] * 3)["value"] == 0
 
 
-def test_what_is_accepted_is_right_as_often_as_asked() -> None:
-    scores = np.linspace(0.99, 0.5, 50)
-    right = np.array([True] * 38 + [False] * 12)
-    threshold = accept_threshold(scores, right, 0.95)
-    assert right[scores >= threshold].mean() >= 0.95
-    assert accept_threshold(scores, np.zeros(50, bool), 0.95) == 0.97
-
-
-def test_few_clean_pictures_go_to_review() -> None:
-    defect = np.linspace(0, 1, 1000) ** 3
-    assert (defect >= review_threshold(defect, 0.05)).mean() <= 0.05
+def test_the_calibration_error_weighs_each_bins_gap_by_its_pictures() -> None:
+    said = np.array([[0.9, 0.1]] * 10 + [[0.6, 0.4]] * 30)
+    truth = np.array([0] * 7 + [1] * 3 + [0] * 21 + [1] * 9)
+    assert calibration_error(said, truth) == pytest.approx(0.2 * 10 / 40 + 0.1 * 30 / 40)
 
 
 def test_a_rule_decides_as_the_device_does() -> None:
