@@ -44,6 +44,7 @@ class Source(msgspec.Struct, forbid_unknown_fields=True):
     licence: str = "not stated"
     weight: Annotated[float, Meta(gt=0, le=1)] = 1.0  # how far its labels are believed
     group: str = ""  # of sources that are one camera or one collection, and are held out together
+    leave_out: list[str] = []  # files whose label is wrong, or that nobody can tell
 
 
 def chosen(option: Path | None, photos: Path, shipped: Path) -> Path:

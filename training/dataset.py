@@ -102,8 +102,9 @@ def read(
 ) -> list[Photograph]:
     """The photographs of `folder`, sorted by path, with the labels and sources of its labels.csv or its file names.
 
-    `sources` is what sources.toml says of each: its weight and its group. Raises DatasetError, with a sentence for each
-    fault, where the folder can not make a model. Where it is not `to_learn` from, one label or few photographs will do.
+    `sources` is what sources.toml says of each: its weight, its group, and what to leave out. Raises DatasetError, with
+    a sentence for each fault, where the folder can not make a model. Where it is not `to_learn` from, one label or few
+    photographs will do.
     """
     found = survey(folder, categories, sources, drop_contradictions=drop_contradictions, to_learn=to_learn)
     if found.faults:
@@ -120,7 +121,8 @@ def survey(
     to_learn: bool = True,
 ) -> Survey:
     """As `read`, with the faults as values. Each file is opened once."""
-    entries, faults = listed(folder)
+    listed_entries, faults = listed(folder)
+    entries = [entry for entry in listed_entries if not _left_out(entry, sources or {})]
     photographs, unreadable = _seen(entries, sources or {})
     if unreadable:
         faults.append(
@@ -136,7 +138,7 @@ def survey(
             f"({equations(folder, photographs, torn)}); correct the labels, remove the wrong ones, or leave all of "
             "them out with --drop-contradictions."
         )
-    found = Survey(photographs, alike, dropped, faults, frozenset(entry.path for entry in entries))
+    found = Survey(photographs, alike, dropped, faults, frozenset(entry.path for entry in listed_entries))
     counts = Counter(photograph.label for photograph in found.kept)
     if counts or not faults:
         faults += _label_faults(folder, counts, {*categories, NO_DEFECT}, to_learn)
@@ -159,6 +161,10 @@ def equations(folder: Path, photographs: Sequence[Photograph], found: Pairs) -> 
 def within(folder: Path, paths: Iterable[Path]) -> list[str]:
     """The paths as seen from the folder that holds them."""
     return [str(path.relative_to(folder)) for path in paths]
+
+
+def _left_out(entry: Entry, sources: Sources) -> bool:
+    return entry.path.name in sources.get(entry.source, {}).get("leave_out", ())
 
 
 def _seen(entries: Sequence[Entry], sources: Sources) -> tuple[list[Photograph], list[Path]]:

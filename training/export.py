@@ -10,7 +10,6 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-import litert_torch
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -43,6 +42,8 @@ def export(network: Any, views: Sequence[Pixels], feed: Input, path: Path) -> No
     example = torch.zeros(1, feed.height, feed.width, 3)
     network = network.to(memory_format=torch.contiguous_format).eval()
     with _silent():
+        import litert_torch  # noqa: PLC0415 - complains of what is not installed and not needed
+
         litert_torch.convert(litert_torch.to_channel_last_io(network, args=[0]), (example,)).export(str(float_path))
         ranges = _ranges(float_path, views, feed)
         quantizer = Quantizer(str(float_path), recipe.static_wi8_ai8())

@@ -96,7 +96,8 @@ def gather(inputs: Inputs, settings: Settings, work: Path) -> Material:
     photographs = read(photos, categories, known, drop_contradictions=inputs.drop_contradictions)
     present = {photograph.label for photograph in photographs}
     labels = tuple(label for label in categories if label in present)
-    kept = work / _key(photographs, settings)
+    fold = folds(photographs, settings.folds)
+    kept = work / _key(photographs, fold, settings)
     each = round(settings.drawn * len(photographs) / (len(labels) - 1 + CLEAN))
     return Material(
         photos,
@@ -106,7 +107,7 @@ def gather(inputs: Inputs, settings: Settings, work: Path) -> Material:
         photographs,
         scenes(labels, each, settings.seed, False, kept / "scenes"),
         scenes(labels, settings.drawn_judging, settings.seed, True, kept / "scenes"),
-        folds(photographs, settings.folds),
+        fold,
         kept,
     )
 
@@ -186,8 +187,11 @@ def _training(material: Material, settings: Settings, epochs: int) -> dict[str, 
     }
 
 
-def _key(photographs: Sequence[Photograph], settings: Settings) -> str:
+def _key(photographs: Sequence[Photograph], fold: Integers, settings: Settings) -> str:
     """Names what is kept of a run's pictures, so that a run on others never takes it for its own."""
-    listed = [(p.label, p.source, p.group, p.weight, str(p.path), p.path.stat().st_size) for p in photographs]
+    listed = [
+        (one.label, one.source, one.weight, str(one.path), one.path.stat().st_size, number)
+        for one, number in zip(photographs, fold.tolist(), strict=True)
+    ]
     made_of = json.dumps([listed, settings.as_json(), simulator()])
     return hashlib.sha256(made_of.encode()).hexdigest()[:16]

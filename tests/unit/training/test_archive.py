@@ -91,4 +91,5 @@ def test_the_shipped_files_are_whole_and_hold_together_what_is_one_collection() 
         ("atanu-street", "atanu-street-noisy"),
     ):
         assert found[one]["group"] == found[other]["group"]
-    assert found["atanu-street-noisy"]["weight"] < 1
+    assert all(file.startswith(f"{name}-") for name, source in found.items() for file in source["leave_out"])
+    assert found["atanu-street-noisy"]["leave_out"]

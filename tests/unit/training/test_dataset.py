@@ -53,6 +53,15 @@ def test_a_source_gives_weight_and_group_and_a_row_of_labels_csv_its_own_weight(
     assert [p.weight for p in found[:3]] == [0.9, 0.3, 0.3]
 
 
+def test_what_a_source_says_to_leave_out_is_left_out_of_that_source_alone(photos: Path, take: Take) -> None:
+    take("pothole", "a", 22, 0)
+    take("no_defect", "b", 22, 100)
+    names = ["a-0003.jpg", "b-0101.jpg"]
+    found = read(photos, CATEGORIES, {"a": {"leave_out": names}})
+    assert len(found) == 43
+    assert "a-0003.jpg" not in {p.path.name for p in found}
+
+
 @pytest.mark.parametrize(
     ("counts", "sentence"),
     [
