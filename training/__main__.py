@@ -60,7 +60,7 @@ def train(  # noqa: PLR0913, PLR0917 - one parameter an option
     drop_contradictions: bool,
 ) -> None:
     """Train a classifier on labelled photographs, quantise it, judge it, and write its folder."""
-    from training.evaluate import Inputs  # noqa: PLC0415 - the other commands do without it
+    from training.judging.evaluate import Inputs  # noqa: PLC0415 - the other commands do without it
     from training.make import Asked, make  # noqa: PLC0415
 
     inputs = Inputs(photos, None, taxonomy, sources, drop_contradictions)
@@ -75,8 +75,8 @@ def train(  # noqa: PLR0913, PLR0917 - one parameter an option
 @contradictions_option
 def check(photos: Path, sources: Path | None, taxonomy: Path | None, drop_contradictions: bool) -> None:
     """Look over photographs before a model is made of them. Exit code 65 where none can be."""
-    from training import checks  # noqa: PLC0415 - loads OpenCV
-    from training.dataset import DatasetError  # noqa: PLC0415
+    from training.photographs import checks  # noqa: PLC0415 - loads OpenCV
+    from training.photographs.dataset import DatasetError  # noqa: PLC0415
 
     found = checks.check(photos, taxonomy, sources, drop_contradictions=drop_contradictions)
     click.echo(str(found))
@@ -106,7 +106,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 - one parameter an option
     mistakes: Path | None,
 ) -> None:
     """Judge a model: by photographs, or by the predictions that its thresholds were chosen on."""
-    from training.evaluate import Inputs, Outputs, evaluate_model  # noqa: PLC0415 - loads OpenCV and the runtime
+    from training.judging.evaluate import Inputs, Outputs, evaluate_model  # noqa: PLC0415 - loads OpenCV and the runtime
 
     if photos is None and predictions is None:
         raise click.UsageError("give --photos to judge the model by, or --predictions of a run")

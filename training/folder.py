@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from agent.manifest import Input
-from training.dataset import Photograph
-from training.metrics import Rule
+from training.judging.metrics import Rule
+from training.photographs.dataset import Photograph
 
 FILE = "model.tflite"
 Entries = Mapping[str, Mapping[str, Any]]

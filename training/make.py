@@ -13,21 +13,21 @@ import click
 import numpy as np
 
 from agent.errors import FidamiaError
-from training import report
-from training.archive import SOURCES, TAXONOMY, chosen, known_sources, taxonomy
-from training.calibrate import Demands, choose
-from training.card import write_card
-from training.compare import compare
-from training.dataset import Photograph, Picture, read
-from training.drawn import CLEAN, scenes, simulator
-from training.evaluate import Inputs, probabilities, quantisation_loss
-from training.figures import figures
+from training.fitting.drawn import CLEAN, scenes, simulator
 from training.folder import FILE, Made, origins, replacing, write_manifest
-from training.judged import judge
-from training.metrics import Integers, Rule
-from training.predictions import Predictions
+from training.judging import report
+from training.judging.calibrate import Demands, choose
+from training.judging.card import write_card
+from training.judging.compare import compare
+from training.judging.evaluate import Inputs, probabilities, quantisation_loss
+from training.judging.figures import figures
+from training.judging.judged import judge
+from training.judging.metrics import Integers, Rule
+from training.judging.predictions import Predictions
+from training.photographs.archive import SOURCES, TAXONOMY, chosen, known_sources, taxonomy
+from training.photographs.dataset import Photograph, Picture, read
+from training.photographs.split import folds, groups_divided
 from training.settings import Settings
-from training.split import folds, groups_divided
 
 JUDGING = (
     "No figure is of a photograph that the network had learnt from: {folds} networks were trained, each on the "
@@ -115,7 +115,8 @@ def gather(inputs: Inputs, settings: Settings, work: Path) -> Material:
 def _learn(material: Material, settings: Settings, asked: Asked, folder: Path) -> dict[str, Any]:
     """Fill the model's folder, but for its card; what was measured."""
     try:  # torch takes seconds to load and is no part of the agent: only once the photographs are known to be good
-        from training import crossvalidate, export, golden, head, metadata, samples, train  # noqa: PLC0415 - as said
+        from training import golden, metadata  # noqa: PLC0415 - as said
+        from training.fitting import crossvalidate, export, head, samples, train  # noqa: PLC0415 - as said
     except ModuleNotFoundError as error:
         raise FidamiaError(
             f'{error.name} is not installed; install it: pip install "fidamia-agent[train]". Nothing was written.'

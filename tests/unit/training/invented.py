@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from training.metrics import Integers
-from training.predictions import Predictions
+from training.judging.metrics import Integers
+from training.judging.predictions import Predictions
 
 LABELS = ("pothole", "graffiti", "no_defect")
 SKILL = {"north": 2.5, "south": 1.5, "east": 0.7}

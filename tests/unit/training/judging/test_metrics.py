@@ -1,0 +1,60 @@
+"""The figures of a model card, and the rule that a device decides by."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from agent.manifest import Label, Manifest
+from agent.pipeline.classify import decide
+from training.fitting.drawn import Scene
+from training.fitting.sampling import sampling
+from training.judging.metrics import Rule, calibration_error, share, wilson
+from training.photographs.dataset import DRAWN, Photograph, Picture
+from training.settings import INPUT
+
+LABELS = ("pothole", "graffiti", "no_defect")
+
+
+def test_the_interval_is_wilsons() -> None:
+    assert wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=1e-4)  # Newcombe 1998, table I
+    assert wilson(0, 0) == (0.0, 1.0)
+
+
+def test_a_share_of_nothing_is_not_zero() -> None:
+    assert share([]) == {"value": None, "low": 0.0, "high": 1.0, "n": 0}
+    assert share([False] * 3)["value"] == 0
+
+
+def test_the_calibration_error_weighs_each_bins_gap_by_its_pictures() -> None:
+    said = np.array([[0.9, 0.1]] * 10 + [[0.6, 0.4]] * 30)
+    truth = np.array([0] * 7 + [1] * 3 + [0] * 21 + [1] * 9)
+    assert calibration_error(said, truth) == pytest.approx(0.2 * 10 / 40 + 0.1 * 30 / 40)
+
+
+def test_a_rule_decides_as_the_device_does() -> None:
+    rule = Rule(LABELS, (0.8, 0.6, None), 0.5)
+    labels = [
+        Label(label, label, label, "low" if accept else None, "team" if accept else None, accept)
+        for label, accept in zip(LABELS, rule.accept, strict=True)
+    ]
+    manifest = Manifest("m", "1", "m.tflite", "0" * 64, INPUT, 1.0, rule.review, labels)
+    said = np.random.default_rng(6).dirichlet((0.5, 0.5, 0.5), 300)
+    decisions = rule.decide(said)
+    assert decisions == [decide(row, manifest).decision for row in said]
+    assert set(decisions) == {"accepted", "to_review", "no_defect"}
+
+
+def test_no_large_source_decides_alone_and_drawn_scenes_have_their_share() -> None:
+    large = [Photograph(Path(f"{i}.jpg"), "pothole", "large") for i in range(400)]
+    small = [Photograph(Path(f"{i}.jpg"), "pothole", "small") for i in range(4)]
+    clean = [Photograph(Path(f"{i}.jpg"), "no_defect", "large") for i in range(404)]
+    scenes = [Scene("pothole", (1, i), False, Path()) for i in range(10)]
+    pictures: list[Picture] = [*large, *small, *clean, *scenes]
+    chances = sampling(pictures, 0.12)
+    assert chances.sum() == pytest.approx(1)
+    assert sum(c for c, p in zip(chances, pictures, strict=True) if p.source == DRAWN) == pytest.approx(0.12)
+    assert chances[:400].sum() == pytest.approx(10 * chances[400:404].sum())
+    assert chances[:404].sum() == pytest.approx(chances[404:808].sum())

@@ -1,0 +1,38 @@
+"""One run through everything that is drawn."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.unit.training.invented import predictions
+from training.judging.calibrate import Demands, choose
+from training.judging.card import PLOTS
+from training.judging.report import FIGURES, PREDICTIONS, evaluate, write
+
+MOST = 60_000  # bytes of a plot, which the repository keeps
+
+
+def test_every_plot_is_drawn_and_small_and_photographs_are_shown_only_where_asked(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="the extra [train] is not installed")
+    from training.judging.mistakes import EACH, sheet, worst  # noqa: PLC0415 - needs matplotlib
+
+    said = predictions(20)
+    judged = evaluate(said, *choose(said, Demands()))
+    report = tmp_path / "report"
+    written = write(judged, judged.as_json(), report)
+    assert [path.name for path in written] == [*(f"{name}.png" for name in PLOTS), PREDICTIONS, FIGURES]
+    assert sorted(report.iterdir()) == sorted(written)
+    assert all(path.stat().st_size < MOST for path in written if path.suffix == ".png")
+
+    rows = worst(judged.judged, 0)
+    (tmp_path / said.paths[rows[0]]).parent.mkdir()
+    cv2.imwrite(str(tmp_path / said.paths[rows[0]]), np.full((40, 60, 3), 90, np.uint8))
+    count = sheet(judged.judged, tmp_path, tmp_path / "sheet" / "mistakes.jpg")
+    assert len(rows) <= EACH
+    assert not judged.judged.right[rows].any()
+    assert count >= len(rows) > 0
+    assert cv2.imread(str(tmp_path / "sheet" / "mistakes.jpg")) is not None

@@ -1,0 +1,1 @@
+"""How a network is fitted to photographs and written as a file."""

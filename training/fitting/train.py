@@ -1,0 +1,116 @@
+"""Fine-tunes the network; needs torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+import torch
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from training.fitting.depthwise import quicken
+from training.fitting.network import pretrained, tensor
+from training.fitting.samples import Samples
+from training.folder import whole
+from training.progress import shown
+from training.settings import Settings
+
+WARM = 200  # steps, while the learning rate rises
+
+Judge = Callable[[Any], float]  # what a network is worth: the less the better
+
+
+def start(labels: int, head: Any | None) -> Any:
+    """The pretrained network, with a last layer that was fitted before or with a fresh one."""
+    network = pretrained(labels)
+    if head is not None:
+        network._fc.load_state_dict(head.state_dict())
+    return network.eval()
+
+
+def fit(
+    network: Any, samples: Samples, settings: Settings, checkpoint: Path, judge: Judge | None = None
+) -> tuple[Any, list[float]]:
+    """Fine-tune a network from `start`; the best one, in evaluation mode, and what `judge` said of it at each epoch.
+
+    Without a judge the best one is the last. The learning rate stays as it is, and weights are averaged instead: so a
+    run of fewer epochs is the beginning of a longer one, and can be stopped after any. What is done is kept in
+    `checkpoint`, and a second call goes on from there.
+    """
+    torch.manual_seed(settings.seed)
+    origin = {name: value.clone() for name, value in network.state_dict().items()}
+    quicken(network)
+    averaged = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(settings.averaging), use_buffers=True)
+    still = [network._conv_stem, network._bn0, *network._blocks[: settings.frozen]]
+    for layer in still:
+        layer.requires_grad_(False)
+    learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    optimiser = torch.optim.AdamW(learning, settings.learning_rate, weight_decay=settings.weight_decay, fused=True)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: min(1.0, (step + 1) / WARM))
+    parts = {"network": network, "averaged": averaged, "optimiser": optimiser, "schedule": schedule}
+    progress: dict[str, Any] = {"done": 0, "worth": [], "best": None}
+    progress |= _resume(parts, settings, checkpoint)
+    loss = torch.nn.CrossEntropyLoss(label_smoothing=settings.smoothing)
+    for epoch in range(progress["done"], settings.epochs):
+        torch.manual_seed(settings.seed + epoch)  # so that a run that goes on equals one in a piece
+        network.train()
+        for layer in still:
+            layer.eval()
+        errors = 0.0
+        steps = samples.steps(settings)
+        for targets, views in shown(samples.batches(settings, epoch), f"epoch {epoch + 1}", steps):
+            batch = tensor(views, settings.input).contiguous(memory_format=torch.channels_last)
+            optimiser.zero_grad()
+            with torch.autocast("cpu", dtype=torch.bfloat16):
+                logits = network(batch)
+            error = loss(logits.float(), torch.from_numpy(targets))
+            error.backward()
+            optimiser.step()
+            schedule.step()
+            averaged.update_parameters(network)
+            errors += error.item()
+        tuned = _between(origin, averaged.module.state_dict(), settings.tuned)
+        worth = _worth(network, tuned, judge)
+        if progress["best"] is None or worth <= min(progress["worth"]):
+            progress["best"] = tuned
+        progress |= {"done": epoch + 1, "worth": [*progress["worth"], worth]}
+        state = {name: part.state_dict() for name, part in parts.items()}
+        with whole(checkpoint) as partial:
+            torch.save(state | progress | {"settings": settings.as_json()}, partial)
+        judged = "" if judge is None else f", {worth:.3f} on what is held out"
+        click.echo(f"epoch {epoch + 1} of {settings.epochs}: loss {errors / steps:.3f}{judged}", err=True)
+    network.load_state_dict(progress["best"] or origin)
+    return network.eval(), progress["worth"]
+
+
+def _worth(network: Any, weights: Mapping[str, Any], judge: Judge | None) -> float:
+    """What the judge says of the network with these weights; its own ones are back in it afterwards."""
+    if judge is None:
+        return 0.0
+    kept = {name: value.clone() for name, value in network.state_dict().items()}
+    network.load_state_dict(weights)
+    worth = judge(network.eval())
+    network.load_state_dict(kept)
+    return worth
+
+
+def _between(origin: Mapping[str, Any], tuned: Mapping[str, Any], share: float) -> dict[str, Any]:
+    """Weights on the line between the two: a part of what the pretrained ones know of other streets is kept."""
+    return {
+        name: torch.lerp(value, tuned[name], share) if value.is_floating_point() else tuned[name].clone()
+        for name, value in origin.items()
+    }
+
+
+def _resume(parts: Mapping[str, Any], settings: Settings, checkpoint: Path) -> dict[str, Any]:
+    """Load the parts as an interrupted run of the same settings left them; how far it had come."""
+    if not checkpoint.is_file():
+        return {}
+    state = torch.load(checkpoint)
+    if state["settings"] != settings.as_json():
+        return {}
+    for name, part in parts.items():
+        part.load_state_dict(state[name])
+    return {name: state[name] for name in ("done", "worth", "best")}

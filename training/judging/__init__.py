@@ -1,0 +1,1 @@
+"""What a network is worth, and how that is shown."""

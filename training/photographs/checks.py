@@ -1,0 +1,126 @@
+"""Looks over an archive before anything is learnt from it, and says what to do about what it finds."""
+
+from __future__ import annotations
+
+import textwrap
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from training.photographs import remarks
+from training.photographs.archive import SOURCES, TAXONOMY, chosen, known_sources, taxonomy
+from training.photographs.dataset import Photograph, survey, within
+from training.photographs.duplicates import ALIKE, pairs
+from training.wording import counted, named
+
+WIDTH = 100  # characters of a line
+SOURCES_NAMED = 12  # of a label
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was found. `str()` is for people; with a fault, no model can be made."""
+
+    folder: Path
+    photographs: list[Photograph]  # that would be used
+    faults: list[str]
+    remarks: list[str]
+
+    def __str__(self) -> str:
+        parts = []
+        if self.photographs:
+            labels = counted(len({photograph.label for photograph in self.photographs}), "label")
+            parts += [f"{counted(len(self.photographs), 'photograph')} of {labels} in {self.folder}", ""]
+            parts += [_overview(self.photographs), ""]
+        parts.append("No model can be made of this:" if self.faults else "A model can be made of this.")
+        parts += _items(self.faults)
+        if self.remarks:
+            parts += ["", "Worth a look:", *_items(self.remarks)]
+        return "\n".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """A photograph to judge by, and the one to learn from that shows the same."""
+
+    learning: Photograph
+    judging: Photograph
+    difference: float
+
+
+def check(
+    photos: Path,
+    taxonomy_file: Path | None = None,
+    sources_file: Path | None = None,
+    *,
+    drop_contradictions: bool = False,
+) -> Report:
+    """Look over the archive in `photos`, with the two files named, else those beside the photographs, else the shipped.
+
+    Raises DatasetError where one of those two files is no good. What is wrong with the photographs is in the report.
+    """
+    categories = taxonomy(chosen(taxonomy_file, photos, TAXONOMY))
+    sources = known_sources(chosen(sources_file, photos, SOURCES))
+    found = survey(photos, categories, sources, drop_contradictions=drop_contradictions)
+    said = [*remarks.on_files(photos, found), *remarks.on_pairs(photos, found), *remarks.on_balance(found.kept)]
+    return Report(photos, found.kept, found.faults, said + remarks.on_sources(found.kept, sources))
+
+
+def leaks(learning: Sequence[Photograph], judging: Sequence[Photograph], limit: float = ALIKE) -> list[Leak]:
+    """What stands on both sides, the least different first: it makes a model look better than it is."""
+    both = [*learning, *judging]
+    found = pairs(both, limit)
+    across = found.where((found.first < len(learning)) & (found.second >= len(learning)))
+    return [Leak(both[first], both[second], float(much)) for first, second, much in zip(*across, strict=True)]
+
+
+def leakage(folder: Path, found: Sequence[Leak]) -> str:
+    """The leaks as a sentence; empty where there are none."""
+    if not found:
+        return ""
+    names = (" = ".join(within(folder, (leak.learning.path, leak.judging.path))) for leak in found)
+    return (
+        f"{counted(len(found), 'pair')} of near-duplicates, one learnt from and one judged by: {named(names)}. Keep "
+        "each cluster of near-duplicates on one side."
+    )
+
+
+def _overview(photographs: Iterable[Photograph]) -> str:
+    """Each label with its count and its sources, as a table."""
+    labels: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for photograph in photographs:
+        labels[photograph.label][photograph.source] += 1
+    table = Table("label", box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column("photographs", justify="right")
+    table.add_column("sources")
+    for label, sources in sorted(labels.items()):
+        table.add_row(
+            label,
+            f"{sources.total():,}",
+            named((f"{source} {count}" for source, count in sources.most_common()), SOURCES_NAMED),
+        )
+    # A file's name is no markup.
+    console = Console(file=StringIO(), width=WIDTH, markup=False, emoji=False, highlight=False)
+    with console.capture() as capture:
+        console.print(table)
+    return "\n".join(line.rstrip() for line in capture.get().splitlines())
+
+
+def _items(sentences: Iterable[str]) -> list[str]:
+    return [
+        textwrap.fill(
+            sentence,
+            WIDTH,
+            initial_indent="- ",
+            subsequent_indent="  ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        for sentence in sentences
+    ]
