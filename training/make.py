@@ -116,12 +116,13 @@ def _learn(material: Material, settings: Settings, asked: Asked, folder: Path) -
     """Fill the model's folder, but for its card; what was measured."""
     try:  # torch takes seconds to load and is no part of the agent: only once the photographs are known to be good
         from training import golden, metadata  # noqa: PLC0415 - as said
-        from training.fitting import crossvalidate, export, head, samples, train  # noqa: PLC0415 - as said
+        from training.fitting import crossvalidate, export, head, memory, samples, train  # noqa: PLC0415 - as said
     except ModuleNotFoundError as error:
         raise FidamiaError(
             f'{error.name} is not installed; install it: pip install "fidamia-agent[train]". Nothing was written.'
         ) from error
     categories = {label: material.categories[label] for label in material.labels}
+    memory.keep_freed_memory()
     features = head.features(material.pictures, settings, material.kept / "features.npz")
 
     def held_out(way: Settings, drawn: Sequence[Picture], name: str) -> crossvalidate.HeldOut:

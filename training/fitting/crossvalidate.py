@@ -94,7 +94,7 @@ def _log_loss(judged: Sequence[Photograph], labels: Sequence[str], settings: Set
     right = np.array([labels.index(photograph.label) for photograph in judged])
 
     def judge(candidate: Any) -> float:
-        said = network.probabilities(candidate, judged, settings.input)[np.arange(len(right)), right]
+        said = network.probabilities(candidate, judged, settings.input, exactly=False)[np.arange(len(right)), right]
         return float(-(weights * np.log(np.maximum(said, np.finfo(np.float32).tiny))).sum())
 
     return judge
