@@ -18,7 +18,7 @@ class Settings:
     drawn: float = 0.1  # share of drawn scenes among the samples
     drawn_judging: int = 40  # drawn scenes of each label that only judge
     views: int = 2  # of each photograph, to fit the first head on
-    epochs: int = 6  # at most, of all but the frozen blocks; 0 trains the last layer only
+    epochs: int = 10  # at most, of all but the frozen blocks; 0 trains the last layer only
     frozen: int = 3  # first blocks that stay as pretrained: edges and colours are the same everywhere
     batch: int = 32
     learning_rate: float = 4e-4
@@ -36,8 +36,12 @@ class Settings:
     input: Input = INPUT
 
     def as_json(self) -> dict[str, object]:
-        """For the manifest, and as part of a cache's key."""
+        """For the manifest."""
         return {name: value for name, value in asdict(self).items() if name != "input"}
+
+    def of_any_length(self) -> dict[str, object]:
+        """`as_json` without the epochs: a shorter run is the beginning of a longer one."""
+        return {name: value for name, value in self.as_json().items() if name != "epochs"}
 
     def plain(self) -> Settings:
         """Fine-tuning as in any tutorial, to see what the rest of the choices are worth."""

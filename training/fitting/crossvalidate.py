@@ -51,7 +51,7 @@ def crossvalidate(folded: Folded, settings: Settings, kept: Path) -> HeldOut:
     frozen, exact, said = (np.zeros((len(folded.photographs), len(folded.categories))) for _ in range(3))
     epochs = []
     for number in range(settings.folds):
-        cache = kept / f"fold-{number}" / "said.npz"
+        cache = kept / f"fold-{number}" / f"said-{settings.epochs}.npz"
         if not cache.is_file():
             click.echo(f"fold {number + 1} of {settings.folds}", err=True)
             made = _judge_fold(folded, number, settings, cache.parent)
