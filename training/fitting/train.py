@@ -105,11 +105,11 @@ def _between(origin: Mapping[str, Any], tuned: Mapping[str, Any], share: float) 
 
 
 def _resume(parts: Mapping[str, Any], settings: Settings, checkpoint: Path) -> dict[str, Any]:
-    """Load the parts as an interrupted run of the same settings left them; how far it had come."""
+    """Load the parts as a run of the same settings left them, unless it went farther than is asked; how far it was."""
     if not checkpoint.is_file():
         return {}
     state = torch.load(checkpoint)
-    if state["settings"] != settings.of_any_length():
+    if state["settings"] != settings.of_any_length() or state["done"] > settings.epochs:
         return {}
     for name, part in parts.items():
         part.load_state_dict(state[name])
