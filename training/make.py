@@ -162,7 +162,10 @@ def _learn(material: Material, settings: Settings, asked: Asked, folder: Path) -
     if material.judging_scenes:
         found["drawn"] = _drawn(folder, material, temperature, rule)
     write_manifest(folder, replace(made, metrics=report.in_manifest(found)), categories)
-    golden.write(folder)
+    try:
+        golden.write(folder)
+    except FidamiaError as error:  # categories that nobody draws: the model is whole without
+        click.echo(str(error), err=True)
     if asked.report:
         report.write(evaluation, found, asked.report)
     return found
