@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 
 from agent.errors import FidamiaError
 from training.fitting.drawn import CLEAN, scenes, simulator
@@ -22,9 +21,9 @@ from training.judging.compare import compare
 from training.judging.evaluate import Inputs, probabilities, quantisation_loss
 from training.judging.figures import figures
 from training.judging.judged import judge
-from training.judging.metrics import Integers, Rule
+from training.judging.metrics import Integers, Rule, tempered
 from training.judging.predictions import Predictions
-from training.photographs.archive import SOURCES, TAXONOMY, chosen, known_sources, taxonomy
+from training.photographs.archive import described
 from training.photographs.dataset import Photograph, Picture, read
 from training.photographs.split import folds, groups_divided
 from training.settings import Settings
@@ -91,8 +90,7 @@ def gather(inputs: Inputs, settings: Settings, work: Path) -> Material:
     photos = inputs.photos
     if photos is None:
         raise ValueError("no photographs")
-    categories = taxonomy(chosen(inputs.taxonomy, photos, TAXONOMY))
-    known = known_sources(chosen(inputs.sources, photos, SOURCES))
+    categories, known = described(photos, inputs.taxonomy, inputs.sources)
     photographs = read(photos, categories, known, drop_contradictions=inputs.drop_contradictions)
     present = {photograph.label for photograph in photographs}
     labels = tuple(label for label in categories if label in present)
@@ -173,10 +171,8 @@ def _learn(material: Material, settings: Settings, asked: Asked, folder: Path) -
 
 def _drawn(folder: Path, material: Material, temperature: float, rule: Rule) -> dict[str, Any]:
     """Figures of the model on drawn scenes that it did not learn from."""
-    said = probabilities(folder, material.judging_scenes)
-    at_one = np.exp(np.log(np.maximum(said, np.finfo(np.float32).tiny)) * temperature)
-    at_one /= at_one.sum(axis=1, keepdims=True)
-    return figures(judge(Predictions.of(material.labels, at_one, material.judging_scenes), temperature, rule))
+    said = tempered(probabilities(folder, material.judging_scenes), 1 / temperature)
+    return figures(judge(Predictions.of(material.labels, said, material.judging_scenes), temperature, rule))
 
 
 def _training(material: Material, settings: Settings, epochs: int) -> dict[str, Any]:

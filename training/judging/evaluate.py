@@ -20,7 +20,7 @@ from training.judging import report
 from training.judging.calibrate import Demands
 from training.judging.metrics import Floats, Integers, Rule, tempered
 from training.judging.predictions import Predictions
-from training.photographs.archive import SOURCES, TAXONOMY, chosen, known_sources, taxonomy
+from training.photographs.archive import described
 from training.photographs.dataset import KEPT, DatasetError, Picture, read
 from training.progress import shown
 
@@ -109,8 +109,7 @@ def _predict(folder: Path, inputs: Inputs, manifest: Manifest) -> Predictions:
     photos = inputs.photos
     if photos is None:
         raise ValueError("neither photographs nor predictions")
-    categories = taxonomy(chosen(inputs.taxonomy, photos, TAXONOMY))
-    sources = known_sources(chosen(inputs.sources, photos, SOURCES))
+    categories, sources = described(photos, inputs.taxonomy, inputs.sources)
     photographs = read(photos, categories, sources, drop_contradictions=inputs.drop_contradictions, to_learn=False)
     labels = _rule(manifest).labels
     strange = sorted({photograph.label for photograph in photographs} - set(labels))

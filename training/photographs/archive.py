@@ -18,6 +18,8 @@ TRAINING = Path(__file__).parent.parent
 TAXONOMY = TRAINING.parent / "models" / "taxonomy.toml"
 SOURCES = TRAINING / "sources.toml"
 
+Entries = dict[str, dict[str, Any]]
+
 
 class Category(msgspec.Struct):
     """What a model's manifest takes from an entry of the taxonomy; there may be more in it."""
@@ -51,6 +53,11 @@ def chosen(option: Path | None, photos: Path, shipped: Path) -> Path:
     """The file that a person named, else the one of that name beside the photographs, else the shipped one."""
     beside = photos / shipped.name
     return option or (beside if beside.is_file() else shipped)
+
+
+def described(photos: Path, taxonomy_file: Path | None, sources_file: Path | None) -> tuple[Entries, Entries]:
+    """(categories, sources) that hold for the photographs of that folder. Raises DatasetError, with each fault."""
+    return taxonomy(chosen(taxonomy_file, photos, TAXONOMY)), known_sources(chosen(sources_file, photos, SOURCES))
 
 
 def taxonomy(path: Path = TAXONOMY) -> dict[str, dict[str, Any]]:

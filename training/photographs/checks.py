@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from training.photographs import remarks
-from training.photographs.archive import SOURCES, TAXONOMY, chosen, known_sources, taxonomy
+from training.photographs.archive import described
 from training.photographs.dataset import Photograph, survey, within
 from training.photographs.duplicates import ALIKE, pairs
 from training.wording import counted, named
@@ -65,8 +65,7 @@ def check(
 
     Raises DatasetError where one of those two files is no good. What is wrong with the photographs is in the report.
     """
-    categories = taxonomy(chosen(taxonomy_file, photos, TAXONOMY))
-    sources = known_sources(chosen(sources_file, photos, SOURCES))
+    categories, sources = described(photos, taxonomy_file, sources_file)
     found = survey(photos, categories, sources, drop_contradictions=drop_contradictions)
     said = [*remarks.on_files(photos, found), *remarks.on_pairs(photos, found), *remarks.on_balance(found.kept)]
     return Report(photos, found.kept, found.faults, said + remarks.on_sources(found.kept, sources))
