@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -42,6 +41,7 @@ def main() -> None:
 )
 @click.option("--work", default=".training", show_default=True, type=FOLDER, help="for work in progress")
 @click.option("--report", type=FOLDER, help="for the plots, the predictions and the figures")
+@click.option("--set", "choices", multiple=True, metavar="NAME=VALUE", help="of training/settings.py; may be repeated")
 @click.option("--compare", is_flag=True, help="also fine-tune as in any tutorial, to see what the rest is worth")
 @sources_option
 @taxonomy_option
@@ -54,6 +54,7 @@ def train(  # noqa: PLR0913, PLR0917 - one parameter an option
     epochs: int,
     work: Path,
     report: Path | None,
+    choices: tuple[str, ...],
     compare: bool,
     sources: Path | None,
     taxonomy: Path | None,
@@ -64,8 +65,18 @@ def train(  # noqa: PLR0913, PLR0917 - one parameter an option
     from training.make import Asked, make  # noqa: PLC0415
 
     inputs = Inputs(photos, None, taxonomy, sources, drop_contradictions)
-    settings = replace(Settings(), seed=seed, epochs=epochs)
+    try:
+        settings = Settings.of({"seed": seed, "epochs": epochs, **dict(_pair(choice) for choice in choices)})
+    except ValueError as error:
+        raise click.UsageError(f"{error}. Nothing was written.") from None
     click.echo(make(inputs, Asked(out, version, work, report, compare), settings))
+
+
+def _pair(choice: str) -> tuple[str, str]:
+    name, equals, value = choice.partition("=")
+    if not equals:
+        raise ValueError(f"--set {choice}: give NAME=VALUE")
+    return name.strip(), value.strip()
 
 
 @main.command(short_help="Look over photographs before a model is made of them.")

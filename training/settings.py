@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
 
 from agent.manifest import Input
+
+Share = Annotated[float, Meta(ge=0, le=1)]
+Part = Annotated[float, Meta(ge=0, lt=1)]  # never all
+Count = Annotated[int, Meta(ge=0)]
 
 INPUT = Input(width=224, height=224, mean=127.0, scale=128.0)  # as the pretrained network learnt
 
@@ -13,27 +22,40 @@ INPUT = Input(width=224, height=224, mean=127.0, scale=128.0)  # as the pretrain
 class Settings:
     """Every choice of a run. With the same settings, photographs and packages the run is the same."""
 
-    seed: int = 1
-    folds: int = 4  # of the photographs, each judged by a network that learnt from the others
-    drawn: float = 0.1  # share of drawn scenes among the samples
-    drawn_judging: int = 40  # drawn scenes of each label that only judge
-    views: int = 2  # of each photograph, to fit the first head on
-    epochs: int = 10  # at most, of all but the frozen blocks; 0 trains the last layer only
-    frozen: int = 3  # first blocks that stay as pretrained: edges and colours are the same everywhere
-    batch: int = 32
-    learning_rate: float = 4e-4
-    weight_decay: float = 0.02
-    smoothing: float = 0.08  # of the labels: bounds the logits, which are quantised
-    averaging: float = 0.997  # decay of the averaged weights, per step; 0: the last ones
-    tuned: float = 0.6  # share of the tuned weights, the rest as pretrained (WiSE-FT, Wortsman et al. 2022)
+    seed: Count = 1
+    folds: Annotated[int, Meta(ge=2)] = 4  # of the photographs, each judged by a network that learnt from the others
+    drawn: Part = 0.1  # share of drawn scenes among the samples
+    drawn_judging: Count = 40  # drawn scenes of each label that only judge
+    views: Count = 2  # of each photograph, to fit the first head on
+    epochs: Count = 10  # at most, of all but the frozen blocks; 0 trains the last layer only
+    frozen: Annotated[int, Meta(ge=0, le=16)] = 3  # first blocks that stay as pretrained
+    batch: Annotated[int, Meta(ge=2)] = 32
+    learning_rate: Annotated[float, Meta(gt=0)] = 4e-4
+    weight_decay: Annotated[float, Meta(ge=0)] = 0.02
+    smoothing: Part = 0.08  # of the labels: bounds the logits, which are quantised
+    averaging: Part = 0.997  # decay of the averaged weights, per step; 0: the last ones
+    tuned: Share = 0.8  # share of the tuned weights, the rest as pretrained (WiSE-FT, Wortsman et al. 2022)
     head_first: bool = True  # the last layer alone, on frozen features, before all of it
     varied: bool = True  # views as another camera and another day would have given them; else crops and mirrors alone
     balanced: bool = True  # labels and sources by the root of their counts and by how far they are believed
-    calibration: int = 200  # training photographs that fix the quantisation's ranges
-    precision: float = 0.95  # of what is accepted, per label, on held-out photographs
-    clean_accepted: float = 0.015  # share of clean photographs that may be accepted as a defect
-    clean_to_review: float = 0.05  # share of clean photographs that a person may be asked about
+    calibration: Annotated[int, Meta(ge=1)] = 200  # training photographs that fix the quantisation's ranges
+    precision: Share = 0.95  # of what is accepted, per label, on held-out photographs
+    clean_accepted: Share = 0.015  # share of clean photographs that may be accepted as a defect
+    clean_to_review: Share = 0.05  # share of clean photographs that a person may be asked about
     input: Input = INPUT
+
+    @classmethod
+    def of(cls, choices: Mapping[str, object]) -> Settings:
+        """The defaults but for these, which may be text. Raises ValueError for what is none, or out of its bounds."""
+        names = [field.name for field in fields(cls) if field.name != "input"]
+        for name, value in choices.items():
+            if name not in names:
+                raise ValueError(f"{name} is no setting; there are {', '.join(names)}")
+            try:
+                msgspec.convert({name: value}, cls, strict=False)
+            except msgspec.ValidationError as error:
+                raise ValueError(f"{name} = {value}: {str(error).split(' - at')[0]}") from None
+        return msgspec.convert(dict(choices), cls, strict=False)
 
     def as_json(self) -> dict[str, object]:
         """For the manifest."""

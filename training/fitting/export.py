@@ -40,7 +40,7 @@ def export(network: Any, views: Sequence[Pixels], feed: Input, path: Path) -> No
     float_path = path.with_suffix(".float.tflite")
     restore(network)
     example = torch.zeros(1, feed.height, feed.width, 3)
-    network = network.to(memory_format=torch.contiguous_format).eval()
+    network = network.to("cpu", memory_format=torch.contiguous_format).eval()
     with _silent():
         import litert_torch  # noqa: PLC0415 - complains of what is not installed and not needed
 

@@ -12,7 +12,7 @@ import torch
 
 from agent.domain import Pixels
 from training.fitting.augment import squash, view
-from training.fitting.network import pretrained, tensor, without_head
+from training.fitting.network import DEVICE, pretrained, tensor, without_head
 from training.fitting.samples import Samples, ahead
 from training.folder import whole
 from training.photographs.dataset import Picture
@@ -43,11 +43,10 @@ def features(pictures: Sequence[Picture], settings: Settings, cache: Path) -> Fe
         return seen
 
     found = []
-    with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+    with torch.no_grad(), torch.autocast(DEVICE.type, dtype=torch.bfloat16):
         firsts = range(0, len(pictures), TOGETHER)
         for seen in shown(ahead(views, firsts), "features", len(firsts)):
-            batch = tensor(seen, settings.input).contiguous(memory_format=torch.channels_last)
-            found.append(extract(batch).float().numpy().astype(np.float16))
+            found.append(extract(tensor(seen, settings.input)).float().cpu().numpy().astype(np.float16))
     made = np.concatenate(found).reshape(len(pictures), settings.views + 1, -1)
     with whole(cache) as partial, partial.open("wb") as file:
         np.savez(file, features=made)

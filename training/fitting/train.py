@@ -11,7 +11,7 @@ import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from training.fitting.depthwise import quicken
-from training.fitting.network import pretrained, tensor
+from training.fitting.network import DEVICE, pretrained, tensor
 from training.fitting.samples import Samples
 from training.folder import whole
 from training.progress import shown
@@ -41,7 +41,8 @@ def fit(
     """
     torch.manual_seed(settings.seed)
     origin = {name: value.clone() for name, value in network.state_dict().items()}
-    quicken(network)
+    if DEVICE.type == "cpu":
+        quicken(network)
     averaged = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(settings.averaging), use_buffers=True)
     still = [network._conv_stem, network._bn0, *network._blocks[: settings.frozen]]
     for layer in still:
@@ -61,11 +62,10 @@ def fit(
         errors = 0.0
         steps = samples.steps(settings)
         for targets, views in shown(samples.batches(settings, epoch), f"epoch {epoch + 1}", steps):
-            batch = tensor(views, settings.input).contiguous(memory_format=torch.channels_last)
             optimiser.zero_grad()
-            with torch.autocast("cpu", dtype=torch.bfloat16):
-                logits = network(batch)
-            error = loss(logits.float(), torch.from_numpy(targets))
+            with torch.autocast(DEVICE.type, dtype=torch.bfloat16):
+                logits = network(tensor(views, settings.input))
+            error = loss(logits.float(), torch.from_numpy(targets).to(DEVICE))
             error.backward()
             optimiser.step()
             schedule.step()
@@ -108,7 +108,7 @@ def _resume(parts: Mapping[str, Any], settings: Settings, checkpoint: Path) -> d
     """Load the parts as a run of the same settings left them, unless it went farther than is asked; how far it was."""
     if not checkpoint.is_file():
         return {}
-    state = torch.load(checkpoint)
+    state = torch.load(checkpoint, map_location=DEVICE)
     if state["settings"] != settings.of_any_length() or state["done"] > settings.epochs:
         return {}
     for name, part in parts.items():
