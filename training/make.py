@@ -194,5 +194,5 @@ def _key(photographs: Sequence[Photograph], fold: Integers, settings: Settings) 
         (one.label, one.source, one.weight, str(one.path), one.path.stat().st_size, number)
         for one, number in zip(photographs, fold.tolist(), strict=True)
     ]
-    made_of = json.dumps([listed, settings.of_any_length(), simulator()])
+    made_of = json.dumps([listed, settings.of_learning(), simulator()])
     return hashlib.sha256(made_of.encode()).hexdigest()[:16]

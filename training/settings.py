@@ -15,6 +15,7 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 Part = Annotated[float, Meta(ge=0, lt=1)]  # never all
 Count = Annotated[int, Meta(ge=0)]
 
+NOT_OF_LEARNING = frozenset({"epochs", "drawn_judging", "precision", "clean_accepted", "clean_to_review"})
 INPUT = Input(width=224, height=224, mean=127.0, scale=128.0)  # as the pretrained network learnt
 
 
@@ -39,8 +40,8 @@ class Settings:
     varied: bool = True  # views as another camera and another day would have given them; else crops and mirrors alone
     balanced: bool = True  # labels and sources by the root of their counts and by how far they are believed
     calibration: Annotated[int, Meta(ge=1)] = 200  # training photographs that fix the quantisation's ranges
-    precision: Share = 0.95  # of what is accepted, per label, on held-out photographs
-    clean_accepted: Share = 0.015  # share of clean photographs that may be accepted as a defect
+    precision: Share = 0.7  # of what is accepted, per label, on held-out photographs
+    clean_accepted: Share = 0.01  # share of clean photographs that may be accepted as a defect
     clean_to_review: Share = 0.05  # share of clean photographs that a person may be asked about
     input: Input = INPUT
 
@@ -61,9 +62,9 @@ class Settings:
         """For the manifest."""
         return {name: value for name, value in asdict(self).items() if name != "input"}
 
-    def of_any_length(self) -> dict[str, object]:
-        """`as_json` without the epochs: a shorter run is the beginning of a longer one."""
-        return {name: value for name, value in self.as_json().items() if name != "epochs"}
+    def of_learning(self) -> dict[str, object]:
+        """`as_json` without what comes after learning, and without the epochs: a shorter run begins a longer one."""
+        return {name: value for name, value in self.as_json().items() if name not in NOT_OF_LEARNING}
 
     def plain(self) -> Settings:
         """Fine-tuning as in any tutorial, to see what the rest of the choices are worth."""

@@ -78,7 +78,7 @@ def fit(
         progress |= {"done": epoch + 1, "worth": [*progress["worth"], worth]}
         state = {name: part.state_dict() for name, part in parts.items()}
         with whole(checkpoint) as partial:
-            torch.save(state | progress | {"settings": settings.of_any_length()}, partial)
+            torch.save(state | progress | {"settings": settings.of_learning()}, partial)
         judged = "" if judge is None else f", {worth:.3f} on what is held out"
         click.echo(f"epoch {epoch + 1} of {settings.epochs}: loss {errors / steps:.3f}{judged}", err=True)
     network.load_state_dict(progress["best"] or origin)
@@ -109,7 +109,7 @@ def _resume(parts: Mapping[str, Any], settings: Settings, checkpoint: Path) -> d
     if not checkpoint.is_file():
         return {}
     state = torch.load(checkpoint, map_location=DEVICE)
-    if state["settings"] != settings.of_any_length() or state["done"] > settings.epochs:
+    if state["settings"] != settings.of_learning() or state["done"] > settings.epochs:
         return {}
     for name, part in parts.items():
         part.load_state_dict(state[name])

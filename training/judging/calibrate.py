@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -29,8 +30,8 @@ REVIEW = (*np.arange(30, 100).tolist(), 100)
 class Demands:
     """What the thresholds must hold on the photographs that they are chosen on."""
 
-    precision: float = 0.95  # of what is accepted, for each label
-    clean_accepted: float = 0.015  # share of clean photographs accepted as a defect, all labels together
+    precision: float = 0.7  # of what is accepted, for each label
+    clean_accepted: float = 0.01  # share of clean photographs accepted as a defect, all labels together
     clean_to_review: float = 0.05  # share of clean photographs that a person is asked about
 
     @classmethod
@@ -67,21 +68,23 @@ def accept_thresholds(predictions: Predictions, demands: Demands) -> tuple[float
     """From which probability on each label is accepted; None for `no_defect`.
 
     Of all ways to give each defect a threshold in hundredths that holds its precision, and to stay within the budget
-    of clean photographs together, the one that accepts most defects with the right label; among equals the one that
-    accepts fewer clean ones, then the higher thresholds. The labels share nothing but the budget, so that the exact
-    answer is a sum over labels for each part of the budget spent (a knapsack), and no search.
+    of clean photographs together, the one that accepts most defects with the right label, each label alike; among
+    equals the one that accepts fewer clean ones, then the higher thresholds. The labels share nothing but the budget,
+    so that the exact answer is a sum over labels for each part of the budget spent (a knapsack), and no search.
     """
     clean = predictions.labels.index(NO_DEFECT)
     budget = int(demands.clean_accepted * (predictions.truth == clean).sum())
-    spent: dict[int, tuple[int, tuple[float, ...]]] = {0: (0, ())}  # clean accepted -> (accepted rightly, thresholds)
+    counts = np.bincount(predictions.truth, minlength=len(predictions.labels))
+    # clean accepted -> (shares of the labels accepted rightly, added up; thresholds)
+    spent: dict[int, tuple[Fraction, tuple[float, ...]]] = {0: (Fraction(0), ())}
     defects = [index for index in range(len(predictions.labels)) if index != clean]
     for index in defects:
         options = _options(predictions, index, demands.precision)
-        reached: dict[int, tuple[int, tuple[float, ...]]] = {}
+        reached: dict[int, tuple[Fraction, tuple[float, ...]]] = {}
         for cost, (gain, thresholds) in spent.items():
             for more, right, threshold in options:
                 if cost + more <= budget or threshold == NEVER:
-                    new = (gain + right, (*thresholds, threshold))
+                    new = (gain + Fraction(right, max(1, int(counts[index]))), (*thresholds, threshold))
                     reached[cost + more] = max(reached.get(cost + more, new), new)
         spent = reached
     _, _, best = max((gain, -cost, thresholds) for cost, (gain, thresholds) in spent.items())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -47,10 +48,14 @@ def test_the_temperature_that_made_the_probabilities_too_sure_is_found_again() -
 
 @pytest.mark.parametrize("budget", [0.0, 0.02, 0.1, 1.0])
 @pytest.mark.parametrize("precision", [0.7, 0.9])
-def test_no_other_thresholds_accept_more_defects_rightly_within_the_budget(budget: float, precision: float) -> None:
-    said = predictions(30)
+def test_no_other_thresholds_accept_more_of_each_label_rightly_within_the_budget(
+    budget: float, precision: float
+) -> None:
+    every_picture = predictions(30)
+    said = every_picture.only((every_picture.truth != 0) | (np.arange(len(every_picture)) % 5 == 0))  # few potholes
     found = accept_thresholds(said, Demands(precision=precision, clean_accepted=budget))
     assert found[CLEAN] is None
+    assert (said.truth == 0).sum() * 4 < (said.truth == 1).sum()
     most = int(budget * (said.truth == CLEAN).sum())
 
     def allowed(thresholds: tuple[float, ...]) -> bool:
@@ -60,9 +65,10 @@ def test_no_other_thresholds_accept_more_defects_rightly_within_the_budget(budge
             and sum(c for *_, c in counts) <= most
         )
 
-    def worth(thresholds: tuple[float, ...]) -> tuple[int, int]:
+    def worth(thresholds: tuple[float, ...]) -> tuple[Fraction, int]:
         counts = [accepted(said, label, threshold) for label, threshold in enumerate(thresholds)]
-        return sum(right for _, right, _ in counts), -sum(clean for *_, clean in counts)
+        shares = (Fraction(right, int((said.truth == label).sum())) for label, (_, right, _) in enumerate(counts))
+        return sum(shares, Fraction(0)), -sum(clean for *_, clean in counts)
 
     every = (pair for pair in itertools.product([hundredths / 100 for hundredths in ACCEPT], repeat=2) if allowed(pair))
     chosen = tuple(threshold for threshold in found if threshold is not None)
@@ -76,6 +82,18 @@ def test_a_false_alarm_that_gains_nothing_is_not_accepted_however_large_the_budg
     names = ("street",) * len(rows)
     said = Predictions(LABELS, np.array(rows), truth, names, names, tuple(map(str, range(len(rows)))))
     assert accept_thresholds(said, Demands(precision=0.5, clean_accepted=1.0))[0] == 0.9
+
+
+def test_a_rare_label_is_not_given_up_for_a_frequent_one() -> None:
+    sure, unsure = (0.9, 0.05, 0.05), (0.6, 0.2, 0.2)
+    frequent = [(sure, 0)] * 80 + [(unsure, 0)] * 20 + [(unsure, CLEAN)]  # one clean one for a fifth of the label
+    rare = [(row[1::-1] + row[2:], 1 if truth == 0 else truth) for row, truth in [(sure, 0)] * 10 + [(unsure, 0)] * 10]
+    rare += [((0.2, 0.6, 0.2), CLEAN)]  # one for the half
+    rows = [*frequent, *rare, *[((0.1, 0.1, 0.8), CLEAN)] * 98]
+    names = ("street",) * len(rows)
+    probabilities, truth = np.array([row for row, _ in rows]), np.array([label for _, label in rows])
+    said = Predictions(LABELS, probabilities, truth, names, names, tuple(map(str, range(len(rows)))))
+    assert accept_thresholds(said, Demands(precision=0.5, clean_accepted=0.01)) == (0.9, 0.6, None)
 
 
 def test_a_label_that_is_never_right_is_never_accepted() -> None:
