@@ -95,7 +95,7 @@ def gather(inputs: Inputs, settings: Settings, work: Path) -> Material:
     present = {photograph.label for photograph in photographs}
     labels = tuple(label for label in categories if label in present)
     fold = folds(photographs, settings.folds)
-    kept = work / _key(photographs, fold, settings)
+    kept = work / _key(photos, photographs, fold, settings)
     each = round(settings.drawn * len(photographs) / (len(labels) - 1 + CLEAN))
     return Material(
         photos,
@@ -183,15 +183,15 @@ def _training(material: Material, settings: Settings, epochs: int) -> dict[str, 
         "drawn": len(material.scenes),
         "seed": settings.seed,
         "epochs": epochs,
-        "judging": JUDGING.format(folds=settings.folds, divided=divided or "none"),
+        "judging": JUDGING.format(folds=len(set(material.fold.tolist())), divided=divided or "none"),
         "settings": settings.as_json(),
     }
 
 
-def _key(photographs: Sequence[Photograph], fold: Integers, settings: Settings) -> str:
+def _key(photos: Path, photographs: Sequence[Photograph], fold: Integers, settings: Settings) -> str:
     """Names what is kept of a run's pictures, so that a run on others never takes it for its own."""
     listed = [
-        (one.label, one.source, one.weight, str(one.path), one.path.stat().st_size, number)
+        (one.label, one.source, one.weight, str(one.path.relative_to(photos)), one.path.stat().st_size, number)
         for one, number in zip(photographs, fold.tolist(), strict=True)
     ]
     made_of = json.dumps([listed, settings.of_learning(), simulator()])

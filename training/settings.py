@@ -24,7 +24,9 @@ class Settings:
     """Every choice of a run. With the same settings, photographs and packages the run is the same."""
 
     seed: Count = 1
-    folds: Annotated[int, Meta(ge=2)] = 4  # of the photographs, each judged by a network that learnt from the others
+    folds: Annotated[int, Meta(ge=2)] = (
+        4  # at most, of the photographs, each judged by a network that learnt from the others
+    )
     drawn: Part = 0.1  # share of drawn scenes among the samples
     drawn_judging: Count = 40  # drawn scenes of each label that only judge
     views: Count = 2  # of each photograph, to fit the first head on

@@ -52,7 +52,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
         assert first.stderr is not None
         for line in first.stderr:
             killed.append(line)
-            if "fold 2 of 4" in line:
+            if "fold 2 of 2" in line:
                 first.kill()
     assert not model.exists()
     again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -61,9 +61,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
 
 
 def test_a_second_run_goes_on_where_the_first_was_killed(trained: Trained) -> None:
-    assert "fold 1 of 4" in trained.killed
-    assert "fold 1 of 4" not in trained.told
-    assert "fold 4 of 4" in trained.told
+    assert "fold 1 of 2" in trained.killed
+    assert "fold 1 of 2" not in trained.told
+    assert "fold 2 of 2" in trained.told
 
 
 def test_the_device_believes_the_model(trained: Trained) -> None:

@@ -29,7 +29,7 @@ class Folded:
     photographs: Sequence[Photograph]
     scenes: Sequence[Picture]  # only learnt from
     features: Features  # a row for each photograph, then for each scene
-    fold: Integers  # of each photograph
+    fold: Integers  # of each photograph; not all numbers need occur
     categories: Entries  # of the labels, in their order
 
 
@@ -50,10 +50,11 @@ def crossvalidate(folded: Folded, settings: Settings, kept: Path) -> HeldOut:
     """
     frozen, exact, said = (np.zeros((len(folded.photographs), len(folded.categories))) for _ in range(3))
     epochs = []
-    for number in range(settings.folds):
+    numbers = np.unique(folded.fold).tolist()
+    for place, number in enumerate(numbers, start=1):
         cache = kept / f"fold-{number}" / f"said-{settings.epochs}.npz"
         if not cache.is_file():
-            click.echo(f"fold {number + 1} of {settings.folds}", err=True)
+            click.echo(f"fold {place} of {len(numbers)}", err=True)
             made = _judge_fold(folded, number, settings, cache.parent)
             with whole(cache) as partial, partial.open("wb") as file:
                 np.savez(file, **made)

@@ -15,7 +15,7 @@ HALF = 0.5  # of a label's photographs: without the group that holds more, littl
 
 
 def folds(photographs: Sequence[Photograph], count: int) -> Integers:
-    """The fold of each photograph, from 0 to `count` - 1.
+    """The fold of each photograph, from 0 to `count` - 1; fewer folds than that where there are fewer groups.
 
     A group of sources is in one fold, so that another camera and another place judge. A group that holds more than half
     of a label is divided, by blocks of the names of each label and source: neighbouring names are often one street.

@@ -31,6 +31,16 @@ def test_a_group_of_sources_is_in_one_fold() -> None:
     assert set(found.tolist()) == {0, 1, 2}
 
 
+def test_two_groups_are_no_more_than_two_folds() -> None:
+    every = [
+        one
+        for source in ("north", "south")
+        for label in ("pothole", "no_defect")
+        for one in photographs(label, source, 30)
+    ]
+    assert set(folds(every, 4).tolist()) == {0, 1}
+
+
 def test_two_groups_of_a_label_are_put_apart_so_that_there_is_always_something_to_learn_it_from() -> None:
     every = [
         *photographs("graffiti", "north", 30),
