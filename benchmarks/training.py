@@ -16,6 +16,7 @@ import torch
 from training.fitting.depthwise import quicken, restore
 from training.fitting.memory import keep_freed_memory
 from training.fitting.network import pretrained
+from training.fitting.train import learn_on, learning, step
 from training.settings import Settings
 
 WARM, STEPS = 2, 6
@@ -23,23 +24,14 @@ WARM, STEPS = 2, 6
 
 def steps(network: Any, settings: Settings) -> Iterator[float]:
     """Seconds of each step on pictures that are made up."""
-    still = [network._conv_stem, network._bn0, *network._blocks[: settings.frozen]]
-    network.train()
-    for layer in still:
-        layer.requires_grad_(False)
-        layer.eval()
-    learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    optimiser = torch.optim.AdamW(learning, settings.learning_rate, fused=True)
+    optimiser = learning(network, settings)
+    learn_on(network, settings)
     size = settings.input.height, settings.input.width
     batch = torch.randn(settings.batch, 3, *size).contiguous(memory_format=torch.channels_last)
     targets = torch.arange(settings.batch) % network._fc.out_features
     for _ in range(WARM + STEPS):
         started = time.perf_counter()
-        optimiser.zero_grad()
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            logits = network(batch)
-        torch.nn.functional.cross_entropy(logits.float(), targets).backward()
-        optimiser.step()
+        step(network, optimiser, batch, targets, settings)
         yield time.perf_counter() - started
 
 
@@ -48,7 +40,7 @@ def steps(network: Any, settings: Settings) -> Iterator[float]:
 def main(rounds: int) -> None:
     """Photographs a second that the network learns from, the gradients' way and with memory that is kept."""
     settings = Settings()
-    network = pretrained(6)
+    network = pretrained(6).to("cpu")  # where the quick gradient is of use
     found: dict[str, list[float]] = {"torch's gradient": [], "quick gradient": []}
 
     def measure(name: str) -> None:

@@ -13,8 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from agent.manifest import Input
 from training.judging.metrics import Rule
+from training.photographs.archive import Source
 from training.photographs.dataset import Photograph
 
 FILE = "model.tflite"
@@ -83,13 +86,10 @@ def write_manifest(folder: Path, made: Made, categories: Entries) -> None:
 
 
 def origins(photographs: Sequence[Photograph], known: Entries) -> list[dict[str, object]]:
-    """The sources of the photographs with their counts, and their licences as `known`."""
+    """The sources of the photographs with their counts, and what `known_sources` has of each."""
+    counts = sorted(Counter(photograph.source for photograph in photographs).items())
+    said = {name: known.get(name) or msgspec.to_builtins(Source(name)) for name, _ in counts}
     return [
-        {
-            "name": name,
-            "what": known.get(name, {}).get("what", "not described"),
-            "licence": known.get(name, {}).get("licence", "not stated"),
-            "photographs": count,
-        }
-        for name, count in sorted(Counter(photograph.source for photograph in photographs).items())
+        {"name": name, "what": said[name]["what"], "licence": said[name]["licence"], "photographs": count}
+        for name, count in counts
     ]

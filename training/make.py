@@ -7,13 +7,14 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from agent.errors import FidamiaError
+from training import golden
 from training.fitting.drawn import CLEAN, scenes, simulator
-from training.folder import FILE, Made, origins, replacing, write_manifest
+from training.folder import FILE, Entries, Made, origins, replacing, write_manifest
 from training.judging import report
 from training.judging.calibrate import Demands, choose
 from training.judging.card import write_card
@@ -28,6 +29,10 @@ from training.photographs.dataset import Photograph, Picture, read
 from training.photographs.split import folds, groups_divided
 from training.settings import Settings
 
+if TYPE_CHECKING:
+    from training.fitting.crossvalidate import HeldOut
+
+FROZEN, PLAIN, SHIPPED = "frozen head", "plain fine-tuning", "shipped"  # ways of training, side by side
 JUDGING = (
     "No figure is of a photograph that the network had learnt from: {folds} networks were trained, each on the "
     "photographs outside one part, and judged on that part. A source is in one part, so that another camera and "
@@ -53,14 +58,18 @@ class Material:
     """What a run learns from, and is judged by."""
 
     photos: Path
-    labels: tuple[str, ...]
-    categories: Mapping[str, Mapping[str, Any]]
+    categories: Entries  # of the labels that there are, in the taxonomy's order
     sources: list[dict[str, object]]
     photographs: Sequence[Photograph]
     scenes: Sequence[Picture]
     judging_scenes: Sequence[Picture]
     fold: Integers  # of each photograph
     kept: Path  # folder of work in progress on this material
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """In the order of the output."""
+        return tuple(self.categories)
 
     @property
     def pictures(self) -> list[Picture]:
@@ -80,7 +89,8 @@ def make(inputs: Inputs, asked: Asked, settings: Settings) -> str:
         f"{len(material.photographs)} photographs and {len(material.scenes)} drawn scenes to learn from", err=True
     )
     with replacing(asked.out) as folder:
-        found = _learn(material, settings, asked, folder)
+        held_out = _learn(material, settings, asked, folder / FILE)
+        found = _judge(held_out, material, settings, asked, folder)
         write_card(folder, found, asked.report, asked.out)
     return (asked.out / "CARD.md").read_text(encoding="utf-8")
 
@@ -93,14 +103,13 @@ def gather(inputs: Inputs, settings: Settings, work: Path) -> Material:
     categories, known = described(photos, inputs.taxonomy, inputs.sources)
     photographs = read(photos, categories, known, drop_contradictions=inputs.drop_contradictions)
     present = {photograph.label for photograph in photographs}
-    labels = tuple(label for label in categories if label in present)
+    labels = [label for label in categories if label in present]
     fold = folds(photographs, settings.folds)
     kept = work / _key(photos, photographs, fold, settings)
     each = round(settings.drawn * len(photographs) / (len(labels) - 1 + CLEAN))
     return Material(
         photos,
-        labels,
-        categories,
+        {label: categories[label] for label in labels},
         origins(photographs, known),
         photographs,
         scenes(labels, each, settings.seed, False, kept / "scenes"),
@@ -110,56 +119,61 @@ def gather(inputs: Inputs, settings: Settings, work: Path) -> Material:
     )
 
 
-def _learn(material: Material, settings: Settings, asked: Asked, folder: Path) -> dict[str, Any]:
-    """Fill the model's folder, but for its card; what was measured."""
+def _learn(material: Material, settings: Settings, asked: Asked, file: Path) -> dict[str, HeldOut]:
+    """Write the model's file; by the name of each way of training, what networks said of photographs new to them."""
     try:  # torch takes seconds to load and is no part of the agent: only once the photographs are known to be good
-        from training import golden, metadata  # noqa: PLC0415 - as said
+        from training import metadata  # noqa: PLC0415 - as said
         from training.fitting import crossvalidate, export, head, memory, samples, train  # noqa: PLC0415 - as said
     except ModuleNotFoundError as error:
         raise FidamiaError(
             f'{error.name} is not installed; install it: pip install "fidamia-agent[train]". Nothing was written.'
         ) from error
-    categories = {label: material.categories[label] for label in material.labels}
     memory.keep_freed_memory()
     features = head.features(material.pictures, settings, material.kept / "features.npz")
 
-    def held_out(way: Settings, drawn: Sequence[Picture], name: str) -> crossvalidate.HeldOut:
+    def judged(way: Settings, drawn: Sequence[Picture], name: str) -> HeldOut:
         rows = features[: len(material.photographs) + len(drawn)]
-        folded = crossvalidate.Folded(material.photographs, drawn, rows, material.fold, categories)
+        folded = crossvalidate.Folded(material.photographs, drawn, rows, material.fold, material.categories)
         return crossvalidate.crossvalidate(folded, way, material.kept / name)
 
-    judged = held_out(settings, material.scenes, "shipped")
-    plain = held_out(settings.plain(), (), "plain") if asked.compared else None
+    held_out = {SHIPPED: judged(settings, material.scenes, "shipped")}
+    if asked.compared:
+        held_out[PLAIN] = judged(settings.plain(), (), "plain")
+    epochs = held_out[SHIPPED].epochs
     all_samples = samples.Samples.of(material.pictures, material.labels, settings)
     first = head.fit_head(features, all_samples, len(material.labels), settings) if settings.head_first else None
     begun = train.start(len(material.labels), first)
-    click.echo(f"all photographs, {judged.epochs} epochs", err=True)
-    fitted, _ = train.fit(
-        begun, all_samples, replace(settings, epochs=judged.epochs), material.kept / "all" / "network.pt"
-    )
-    file, name = folder / FILE, asked.out.name
+    click.echo(f"all photographs, {epochs} epochs", err=True)
+    fitted, _ = train.fit(begun, all_samples, replace(settings, epochs=epochs), material.kept / "all" / "network.pt")
     export.export(fitted, export.calibrating(material.pictures, settings), settings.input, file)
-    metadata.embed(file, categories, settings.input, name, asked.version)
+    metadata.embed(file, material.categories, settings.input, asked.out.name, asked.version)
+    return held_out
+
+
+def _judge(
+    held_out: Mapping[str, HeldOut], material: Material, settings: Settings, asked: Asked, folder: Path
+) -> dict[str, Any]:
+    """Write all that belongs to the model's file but its card; what was measured."""
 
     def predictions(said: Any) -> Predictions:
         return Predictions.of(material.labels, said, material.photographs, material.photos)
 
+    judged = held_out[SHIPPED]
     shipped, demands = predictions(judged.said), Demands.of(settings.as_json())
     temperature, rule = choose(shipped, demands)
     evaluation = report.evaluate(shipped, temperature, rule, demands)
-    networks = {"frozen head": predictions(judged.frozen)}
-    if plain is not None:
-        networks["plain fine-tuning"] = predictions(plain.said)
+    networks = {FROZEN: judged.frozen, **{name: held_out[name].said for name in (PLAIN, SHIPPED) if name in held_out}}
     found = {
         **evaluation.as_json(),
         "quantisation": quantisation_loss(judged.exact, judged.said, shipped.truth),
-        "comparison": compare({**networks, "shipped": shipped}, demands),
+        "comparison": compare({name: predictions(said) for name, said in networks.items()}, demands),
     }
-    made = Made(name, asked.version, settings.input, rule, temperature, _training(material, settings, judged.epochs))
-    write_manifest(folder, made, categories)
+    training = _training(material, settings, judged.epochs)
+    made = Made(asked.out.name, asked.version, settings.input, rule, temperature, training)
+    write_manifest(folder, made, material.categories)
     if material.judging_scenes:
         found["drawn"] = _drawn(folder, material, temperature, rule)
-    write_manifest(folder, replace(made, metrics=report.in_manifest(found)), categories)
+    write_manifest(folder, replace(made, metrics=report.in_manifest(found)), material.categories)
     try:
         golden.write(folder)
     except FidamiaError as error:  # categories that nobody draws: the model is whole without

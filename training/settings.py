@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
-from typing import Annotated
+from dataclasses import asdict, dataclass, replace
+from typing import Annotated, get_type_hints
 
 import msgspec
 from msgspec import Meta
@@ -24,9 +24,7 @@ class Settings:
     """Every choice of a run. With the same settings, photographs and packages the run is the same."""
 
     seed: Count = 1
-    folds: Annotated[int, Meta(ge=2)] = (
-        4  # at most, of the photographs, each judged by a network that learnt from the others
-    )
+    folds: Annotated[int, Meta(ge=2)] = 4  # at most; each is judged by a network that learnt from the others
     drawn: Part = 0.1  # share of drawn scenes among the samples
     drawn_judging: Count = 40  # drawn scenes of each label that only judge
     views: Count = 2  # of each photograph, to fit the first head on
@@ -50,15 +48,17 @@ class Settings:
     @classmethod
     def of(cls, choices: Mapping[str, object]) -> Settings:
         """The defaults but for these, which may be text. Raises ValueError for what is none, or out of its bounds."""
-        names = [field.name for field in fields(cls) if field.name != "input"]
+        kinds = get_type_hints(cls, include_extras=True)
+        del kinds["input"]
+        values = {}
         for name, value in choices.items():
-            if name not in names:
-                raise ValueError(f"{name} is no setting; there are {', '.join(names)}")
+            if name not in kinds:
+                raise ValueError(f"{name} is no setting; there are {', '.join(kinds)}")
             try:
-                msgspec.convert({name: value}, cls, strict=False)
+                values[name] = msgspec.convert(value, kinds[name], strict=False)
             except msgspec.ValidationError as error:
-                raise ValueError(f"{name} = {value}: {str(error).split(' - at')[0]}") from None
-        return msgspec.convert(dict(choices), cls, strict=False)
+                raise ValueError(f"{name} = {value}: {error}") from None
+        return replace(cls(), **values)
 
     def as_json(self) -> dict[str, object]:
         """For the manifest."""

@@ -25,5 +25,5 @@ def test_every_photograph_is_classified_and_most_defects_are_named_rightly(share
     best = [answer["candidates"][0]["label"] for answer in answers]
     wanted = [labels[str(Path(answer["path"]).relative_to(photographs))] for answer in answers]
     right = sum(one == other for one, other in zip(best, wanted, strict=True))
-    # Three quarters of them were learnt from: this tells a wrong model or wrong colours, and is no measure of it.
+    # Nearly all of them were learnt from: this tells a wrong model or wrong colours, and is no measure of it.
     assert right / len(labels) > 0.8

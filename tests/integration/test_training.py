@@ -15,6 +15,7 @@ import pytest
 from agent.simulation import scenery
 
 from .conftest import ROOT
+from .test_wheel import run
 
 pytest.importorskip("litert_torch", reason="what trains is not installed: make .venv/.training")
 
@@ -22,6 +23,7 @@ pytestmark = pytest.mark.timeout(900)
 
 LABELS = ("pothole", "graffiti", "no_defect")
 EACH = 24  # of a label and a source
+FIDAMIA = Path(sys.executable).with_name("fidamia")
 
 
 class Trained(NamedTuple):
@@ -55,8 +57,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
             if "fold 2 of 2" in line:
                 first.kill()
     assert not model.exists()
-    again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert again.returncode == 0, again.stderr[-3000:]
+    again = run(*command, cwd=ROOT)
     return Trained(model, report, "".join(killed), again.stderr)
 
 
@@ -67,8 +68,7 @@ def test_a_second_run_goes_on_where_the_first_was_killed(trained: Trained) -> No
 
 
 def test_the_device_believes_the_model(trained: Trained) -> None:
-    verified = fidamia("model", "verify", str(trained.model))
-    assert verified.returncode == 0, verified.stdout + verified.stderr
+    run(FIDAMIA, "model", "verify", trained.model, cwd=trained.report)
     assert (trained.model / "model.tflite").stat().st_size < 6_000_000
 
 
@@ -77,8 +77,7 @@ def test_it_has_learnt_what_it_was_shown(trained: Trained) -> None:
     for label, pixels in fresh.items():
         cv2.imwrite(str(trained.model.parent / f"{label}.png"), pixels)
     paths = [str(trained.model.parent / f"{label}.png") for label in LABELS]
-    answered = fidamia("classify", "--json", "--model", str(trained.model), *paths)
-    assert answered.returncode == 0, answered.stderr
+    answered = run(FIDAMIA, "classify", "--json", "--model", trained.model, *paths, cwd=trained.report)
     answers = [msgspec.json.decode(line) for line in answered.stdout.splitlines()]
     assert all({one["label"] for one in answer["candidates"]} == set(LABELS) for answer in answers)
     metrics = msgspec.json.decode((trained.model / "manifest.json").read_bytes())["metrics"]
@@ -88,14 +87,5 @@ def test_it_has_learnt_what_it_was_shown(trained: Trained) -> None:
 def test_the_report_says_what_it_is_worth(trained: Trained) -> None:
     assert "# Model card: toy 0.0.1" in (trained.model / "CARD.md").read_text(encoding="utf-8")
     assert {"predictions.csv", "figures.json"} <= {path.name for path in trained.report.iterdir()}
-    command = [sys.executable, "-m", "training", "evaluate", str(trained.model)]
-    command += ["--predictions", str(trained.report / "predictions.csv")]
-    judged = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert judged.returncode == 0, judged.stderr
-
-
-def fidamia(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """The agent's command line, as installed beside this Python."""
-    return subprocess.run(
-        [str(Path(sys.executable).with_name("fidamia")), *arguments], capture_output=True, text=True, check=False
-    )
+    saved = trained.report / "predictions.csv"
+    run(sys.executable, "-m", "training", "evaluate", trained.model, "--predictions", saved, cwd=ROOT)

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 import torch
+from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from training.fitting.depthwise import quicken
@@ -44,33 +45,21 @@ def fit(
     if DEVICE.type == "cpu":
         quicken(network)
     averaged = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(settings.averaging), use_buffers=True)
-    still = [network._conv_stem, network._bn0, *network._blocks[: settings.frozen]]
-    for layer in still:
-        layer.requires_grad_(False)
-    learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    optimiser = torch.optim.AdamW(learning, settings.learning_rate, weight_decay=settings.weight_decay, fused=True)
+    optimiser = learning(network, settings)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: min(1.0, (step + 1) / WARM))
     parts = {"network": network, "averaged": averaged, "optimiser": optimiser, "schedule": schedule}
     progress: dict[str, Any] = {"done": 0, "worth": [], "best": None}
     progress |= _resume(parts, settings, checkpoint)
-    loss = torch.nn.CrossEntropyLoss(label_smoothing=settings.smoothing)
     for epoch in range(progress["done"], settings.epochs):
         torch.manual_seed(settings.seed + epoch)  # so that a run that goes on equals one in a piece
-        network.train()
-        for layer in still:
-            layer.eval()
+        learn_on(network, settings)
         errors = 0.0
         steps = samples.steps(settings)
         for targets, views in shown(samples.batches(settings, epoch), f"epoch {epoch + 1}", steps):
-            optimiser.zero_grad()
-            with torch.autocast(DEVICE.type, dtype=torch.bfloat16):
-                logits = network(tensor(views, settings.input))
-            error = loss(logits.float(), torch.from_numpy(targets).to(DEVICE))
-            error.backward()
-            optimiser.step()
+            batch = tensor(views, settings.input)
+            errors += step(network, optimiser, batch, torch.from_numpy(targets).to(DEVICE), settings)
             schedule.step()
             averaged.update_parameters(network)
-            errors += error.item()
         tuned = _between(origin, averaged.module.state_dict(), settings.tuned)
         worth = _worth(network, tuned, judge)
         if progress["best"] is None or worth <= min(progress["worth"]):
@@ -83,6 +72,36 @@ def fit(
         click.echo(f"epoch {epoch + 1} of {settings.epochs}: loss {errors / steps:.3f}{judged}", err=True)
     network.load_state_dict(progress["best"] or origin)
     return network.eval(), progress["worth"]
+
+
+def learning(network: Any, settings: Settings) -> Any:
+    """The optimiser of all but the frozen blocks, which learn no more."""
+    for layer in _frozen(network, settings):
+        layer.requires_grad_(False)
+    rest = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    return torch.optim.AdamW(rest, settings.learning_rate, weight_decay=settings.weight_decay, fused=True)
+
+
+def learn_on(network: Any, settings: Settings) -> None:
+    """Back from evaluation to training, but for the frozen blocks."""
+    network.train()
+    for layer in _frozen(network, settings):
+        layer.eval()
+
+
+def step(network: Any, optimiser: Any, batch: Any, targets: Any, settings: Settings) -> float:
+    """Learn from one batch, on the device that it is on; its loss before."""
+    optimiser.zero_grad()
+    with torch.autocast(batch.device.type, dtype=torch.bfloat16):
+        logits = network(batch)
+    error = functional.cross_entropy(logits.float(), targets, label_smoothing=settings.smoothing)
+    error.backward()
+    optimiser.step()
+    return float(error.item())
+
+
+def _frozen(network: Any, settings: Settings) -> list[Any]:
+    return [network._conv_stem, network._bn0, *network._blocks[: settings.frozen]]
 
 
 def _worth(network: Any, weights: Mapping[str, Any], judge: Judge | None) -> float:

@@ -60,7 +60,7 @@ def described(photos: Path, taxonomy_file: Path | None, sources_file: Path | Non
     return taxonomy(chosen(taxonomy_file, photos, TAXONOMY)), known_sources(chosen(sources_file, photos, SOURCES))
 
 
-def taxonomy(path: Path = TAXONOMY) -> dict[str, dict[str, Any]]:
+def taxonomy(path: Path = TAXONOMY) -> Entries:
     """The categories by id, in the taxonomy's order, and `no_defect` last. Raises DatasetError, with each fault."""
     data = _toml(path)
     clean = data.get(NO_DEFECT, {})
@@ -69,7 +69,7 @@ def taxonomy(path: Path = TAXONOMY) -> dict[str, dict[str, Any]]:
     return {category["id"]: category for category in data["category"]} | {NO_DEFECT: clean}
 
 
-def known_sources(path: Path = SOURCES) -> dict[str, dict[str, Any]]:
+def known_sources(path: Path = SOURCES) -> Entries:
     """What is known of the photographs' sources, by name, every key of `Source` filled in: `group` with the name.
 
     Raises DatasetError, with each fault.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -15,8 +15,7 @@ from rich.table import Table
 
 from training.photographs import remarks
 from training.photographs.archive import described
-from training.photographs.dataset import Photograph, survey, within
-from training.photographs.duplicates import ALIKE, pairs
+from training.photographs.dataset import Photograph, survey
 from training.wording import counted, named
 
 WIDTH = 100  # characters of a line
@@ -45,15 +44,6 @@ class Report:
         return "\n".join(parts)
 
 
-@dataclass(frozen=True, slots=True)
-class Leak:
-    """A photograph to judge by, and the one to learn from that shows the same."""
-
-    learning: Photograph
-    judging: Photograph
-    difference: float
-
-
 def check(
     photos: Path,
     taxonomy_file: Path | None = None,
@@ -69,25 +59,6 @@ def check(
     found = survey(photos, categories, sources, drop_contradictions=drop_contradictions)
     said = [*remarks.on_files(photos, found), *remarks.on_pairs(photos, found), *remarks.on_balance(found.kept)]
     return Report(photos, found.kept, found.faults, said + remarks.on_sources(found.kept, sources))
-
-
-def leaks(learning: Sequence[Photograph], judging: Sequence[Photograph], limit: float = ALIKE) -> list[Leak]:
-    """What stands on both sides, the least different first: it makes a model look better than it is."""
-    both = [*learning, *judging]
-    found = pairs(both, limit)
-    across = found.where((found.first < len(learning)) & (found.second >= len(learning)))
-    return [Leak(both[first], both[second], float(much)) for first, second, much in zip(*across, strict=True)]
-
-
-def leakage(folder: Path, found: Sequence[Leak]) -> str:
-    """The leaks as a sentence; empty where there are none."""
-    if not found:
-        return ""
-    names = (" = ".join(within(folder, (leak.learning.path, leak.judging.path))) for leak in found)
-    return (
-        f"{counted(len(found), 'pair')} of near-duplicates, one learnt from and one judged by: {named(names)}. Keep "
-        "each cluster of near-duplicates on one side."
-    )
 
 
 def _overview(photographs: Iterable[Photograph]) -> str:

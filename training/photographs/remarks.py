@@ -15,7 +15,7 @@ from training.photographs.duplicates import SAME, linked, plain
 from training.photographs.listing import overlooked
 from training.wording import counted, named
 
-ENOUGH = 100  # photographs of a label: a fifth of them judges, and where 90 % of 20 are right, 70 to 97 % may be
+ENOUGH = 100  # photographs of a label: where 90 % of them are judged rightly, in truth 83 to 94 % may be
 UNEVEN = 10  # times the photographs of the smallest label
 SMALL = 5  # photographs of a source: fewer leave nothing to judge by
 

@@ -6,20 +6,17 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import pytest
 
 from tests.unit.training.invented import predictions
 from training.judging.calibrate import Demands, choose
 from training.judging.card import PLOTS
+from training.judging.mistakes import EACH, sheet, worst
 from training.judging.report import FIGURES, PREDICTIONS, evaluate, write
 
 MOST = 60_000  # bytes of a plot, which the repository keeps
 
 
 def test_every_plot_is_drawn_and_small_and_photographs_are_shown_only_where_asked(tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib", reason="the extra [train] is not installed")
-    from training.judging.mistakes import EACH, sheet, worst  # noqa: PLC0415 - needs matplotlib
-
     said = predictions(20)
     judged = evaluate(said, *choose(said, Demands()))
     report = tmp_path / "report"

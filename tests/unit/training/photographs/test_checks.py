@@ -12,9 +12,8 @@ import numpy as np
 import pytest
 
 from agent.domain import Pixels
-from training.photographs.checks import Report, check, leakage, leaks
-from training.photographs.dataset import DatasetError, Photograph
-from training.photographs.duplicates import fingerprint
+from training.photographs.checks import Report, check
+from training.photographs.dataset import DatasetError
 from training.photographs.remarks import ENOUGH, SMALL
 
 Scene = Callable[[int], Pixels]
@@ -183,22 +182,6 @@ def test_a_name_that_looks_like_markup_is_shown_as_it_is(good: Path) -> None:
     for path in good.glob("*/truck-*"):
         path.rename(path.with_name(path.name.replace("truck", "[bold]:dog:")))
     assert "[bold]:dog: 60" in str(check(good))
-
-
-def test_near_duplicates_on_both_sides_are_leaks_and_those_on_one_are_none(scene: Scene) -> None:
-    def photograph(name: str, pixels: Pixels) -> Photograph:
-        grey = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY).astype(np.uint8)
-        return Photograph(Path("photos") / name, "pothole", "a", fingerprint=fingerprint(grey))
-
-    learning = [photograph(f"l{number}", scene(number)) for number in (1, 1, 2, 3)]
-    judging = [photograph("j3", scene(3)[:, ::-1]), photograph("j4", scene(4)), photograph("j4b", scene(4))]
-    (leak,) = leaks(learning, judging)
-    assert (leak.learning, leak.judging) == (learning[3], judging[0])
-    assert leakage(Path("photos"), [leak]).startswith(
-        "1 pair of near-duplicates, one learnt from and one judged by: l3 = j3."
-    )
-    assert leaks(learning[:2], judging) == []
-    assert leakage(Path("photos"), []) == ""
 
 
 GUIDE = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
