@@ -21,6 +21,8 @@ FIGURES: tuple[Callable[[], Figure], ...] = (
     inference.frame_to_decision,
     inference.road_720p,
     inference.road_1080p,
+    processes.classify_photographs,
+    processes.classify_frames,
     inference.observation_to_commit,
     processes.status,
     processes.resident_memory,

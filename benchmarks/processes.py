@@ -11,6 +11,10 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+import cv2
+import msgspec
+import numpy as np
+
 from agent.domain import Report
 from agent.drivers.simulated import simulate
 from agent.drivers.tflite import TfliteClassifier
@@ -36,6 +40,23 @@ directory = "{folder}/store"
 host = "127.0.0.1"
 port = 1
 tls = false
+"""
+
+# The documentation's own loop over a folder, once the model is loaded: decode, resize, quantise, invoke.
+BARE = """
+import sys, cv2, numpy
+from pathlib import Path
+from agent.drivers.tflite import load_runtime
+from agent.manifest import load_manifest
+interpreter = load_runtime().interpreter(model_path=str(load_manifest().path), num_threads=1)
+interpreter.allocate_tensors()
+entry, exit = (side[0]["index"] for side in (interpreter.get_input_details(), interpreter.get_output_details()))
+for path in sorted(Path(sys.argv[1]).iterdir()):
+    pixels = cv2.imdecode(numpy.fromfile(path, numpy.uint8), int(sys.argv[2]))
+    rgb = cv2.cvtColor(cv2.resize(pixels, (224, 224), interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2RGB)
+    interpreter.set_tensor(entry, numpy.bitwise_xor(rgb, 128).view(numpy.int8)[numpy.newaxis])
+    interpreter.invoke()
+    interpreter.get_tensor(exit)
 """
 
 # What holds numpy, OpenCV, the runtime and the model, and does nothing else.
@@ -69,12 +90,39 @@ def status() -> Figure:
         )
 
 
+def classify_photographs() -> Figure:
+    """`fidamia classify --json` as a whole on photographs as small as those that the model learnt from."""
+    return _classify("classify-json-photographs", 400, (352, 264), cv2.IMREAD_COLOR)
+
+
+def classify_frames() -> Figure:
+    """The same on 1080p frames; the peer decodes them at a quarter of their size, as ours does."""
+    return _classify("classify-json-1080p", 200, (1920, 1080), cv2.IMREAD_REDUCED_COLOR_4)
+
+
+def _classify(name: str, number: int, size: tuple[int, int], decoding: int) -> Figure:
+    with tempfile.TemporaryDirectory() as folder:
+        _record(Path(folder), number, *size)
+        bare = [sys.executable, "-c", BARE, folder, str(int(decoding))]
+        ours = [sys.executable, "-P", "-m", "agent", "classify", "--json", folder]
+        figure = compare(
+            name,
+            lambda: subprocess.run(ours, stdout=subprocess.PIPE, check=True),
+            lambda: subprocess.run(bare, stderr=subprocess.DEVNULL, check=True),
+            "a process of bare decode + resize + invoke",
+            rounds=10,
+        )
+        return msgspec.structs.replace(figure, note=f"{number} pictures, {figure.ours / number:.1f} ms each")
+
+
 def resident_memory() -> Figure:
     """The daemon on the pictures of a drive, its simulator left out, against a process that only holds the model."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "agent.toml"
-        _record(Path(folder) / "frames")
-        text = CONFIGURATION.replace('source = "simulator"', f'source = "{folder}/frames"', 1)
+        frames = Path(folder) / "frames"
+        frames.mkdir()
+        _record(frames, 60, 1280, 720)
+        text = CONFIGURATION.replace('source = "simulator"', f'source = "{frames}"', 1)
         path.write_text(text.replace('source = "simulator"', 'source = "none"').format(folder=folder))
         daemon = subprocess.Popen(_agent("run", path), stderr=subprocess.DEVNULL)
         plain = subprocess.Popen([sys.executable, "-c", PLAIN], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
@@ -148,14 +196,10 @@ def _resident(pid: int) -> float:
     return int(line.split()[1]) * 1024 / 1e6
 
 
-def _record(folder: Path) -> None:
-    """A drive of drawn 720p pictures."""
-    import cv2  # noqa: PLC0415 - with the scenery, only here
-    import numpy as np  # noqa: PLC0415
+def _record(folder: Path, number: int, width: int, height: int) -> None:
+    """A drive of drawn pictures."""
+    from agent.simulation.scenery import LABELS, draw  # noqa: PLC0415 - its textures take a while
 
-    from agent.simulation.scenery import LABELS, draw  # noqa: PLC0415
-
-    folder.mkdir()
-    for number in range(60):
-        pixels = draw(LABELS[number % len(LABELS)], np.random.default_rng(number), 1280, 720)
-        cv2.imwrite(str(folder / f"{number:04}.jpg"), pixels)
+    for index in range(number):
+        pixels = draw(LABELS[index % len(LABELS)], np.random.default_rng(index), width, height)
+        cv2.imwrite(str(folder / f"{index:04}.jpg"), pixels)
