@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -61,7 +62,9 @@ def train(  # noqa: PLR0913, PLR0917 - one parameter an option
     drop_contradictions: bool,
 ) -> None:
     """Train a classifier on labelled photographs, quantise it, judge it, and write its folder."""
-    from training.judging.evaluate import Inputs  # noqa: PLC0415 - the other commands do without it
+    from training.judging import report as report_  # noqa: PLC0415 - the other commands do without these
+    from training.judging import tables  # noqa: PLC0415
+    from training.judging.evaluate import Inputs  # noqa: PLC0415
     from training.make import Asked, make  # noqa: PLC0415
 
     inputs = Inputs(photos, None, taxonomy, sources, drop_contradictions)
@@ -69,7 +72,12 @@ def train(  # noqa: PLR0913, PLR0917 - one parameter an option
         settings = Settings.of({"seed": seed, "epochs": epochs, **dict(_pair(choice) for choice in choices)})
     except ValueError as error:
         raise click.UsageError(f"{error}. Nothing was written.") from None
-    click.echo(make(inputs, Asked(out, version, work, report, compare), settings))
+    found = make(inputs, Asked(out, version, work, report, compare), settings)
+    report_.console().print(tables.targets(found["targets"]))
+    click.echo(
+        f"\nThe model is in {out}; what was measured stands in {out / 'CARD.md'}.\n"
+        f"Judge it by photographs of another place: python -m training evaluate {out} --photos DIR"
+    )
 
 
 def _pair(choice: str) -> tuple[str, str]:
@@ -90,7 +98,7 @@ def check(photos: Path, sources: Path | None, taxonomy: Path | None, drop_contra
     from training.photographs.dataset import DatasetError  # noqa: PLC0415
 
     found = checks.check(photos, taxonomy, sources, drop_contradictions=drop_contradictions)
-    click.echo(str(found))
+    click.echo(found.text(min(checks.WIDTH, shutil.get_terminal_size((checks.WIDTH, 0)).columns)))
     if found.faults:
         sys.exit(DatasetError.exit_code)
 
@@ -98,7 +106,11 @@ def check(photos: Path, sources: Path | None, taxonomy: Path | None, drop_contra
 @main.command(short_help="Judge a model by photographs, or by saved predictions.")
 @click.argument("model", type=FOLDER, metavar="MODEL_DIR")
 @click.option("--photos", type=FOLDER, help="holds labels.csv, or LABEL/*.jpg: what the model says of them is judged")
-@click.option("--predictions", type=FILE, help="judge what this file holds instead; training left it in its report")
+@click.option(
+    "--predictions",
+    type=FILE,
+    help="judge what this file holds instead; training left it in its report. With --photos: the sheet shows those",
+)
 @sources_option
 @taxonomy_option
 @contradictions_option

@@ -110,8 +110,9 @@ def _entry(name: str, found: Manifest | ConfigError, configured: str | None) -> 
 
 def _figures(manifest: Manifest) -> dict[str, dict[str, Any]]:
     """The main figures on photographs that the model had not seen, as far as its maker wrote them down."""
-    groups = [found for name, found in manifest.metrics.items() if name != "drawn" and isinstance(found, dict)]
-    measured = next((found for found in groups if FIGURES[0] in found), {})
+    # Cross-fitted first: they owe nothing to thresholds having been chosen on the photographs they are judged on.
+    groups = (manifest.metrics.get(name) for name in ("cross_fitted", *manifest.metrics) if name != "drawn")
+    measured = next((found for found in groups if isinstance(found, dict) and FIGURES[0] in found), {})
     figures = {name: measured[name] for name in FIGURES if isinstance(measured.get(name), dict)}
     # Manifests of models before 0.2 call the value a share.
     values = {

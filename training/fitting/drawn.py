@@ -61,8 +61,11 @@ def scenes(labels: Sequence[str], each: int, seed: int, held_out: bool, kept: Pa
     """`each` scenes of each defect that the simulator draws, every second one a part of a frame, and CLEAN times as
     many clean ones, half of them of patrols.
 
-    Those held out never share a seed with those to learn from.
+    None where it draws none of the defects: a clean street that is drawn would stand out by being drawn. Those held out
+    never share a seed with those to learn from.
     """
+    if not set(labels) & (set(scenery.LABELS) - {NO_DEFECT}):
+        return []
     return [
         Scene(label, (seed, int(held_out), index), bool(index % 2), kept, driven=label == NO_DEFECT and index % 4 > 1)
         for label in labels

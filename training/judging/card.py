@@ -10,19 +10,21 @@ from string import Template
 from typing import Any
 
 from agent.domain import NO_DEFECT
-from training.judging.report import CROSS_FITTED, FIGURES, INTERVALS, PREDICTIONS
+from training.judging.report import CROSS_FITTED, FIGURES, INTERVALS, NEW_SOURCES, PREDICTIONS
 from training.judging.tables import HEADLINES, NONE, mistaken, percent
 from training.judging.targets import verdicts
 
 HERE = Path(__file__).parent
 TEMPLATE = HERE / "card.md"
 NOTES = HERE / "notes"  # NAME.md: what is known of one model and not of all
+CROSS_FITTED_BELOW = "What is below is cross-fitted, where it does not say “as shipped”."
+NOTHING = {"value": None}
 PLOTS = {
     "outcomes": "What the device does with the photographs of each label, and the false alarms of each clean source",
     "confusion": "Confusion matrix: what each label is taken for",
     "sources": "Recall of each label and source with its interval, and what it is most taken for",
     "reliability": "Reliability diagram: the share that is right against the probability that is said, with counts",
-    "precision-recall": "Precision against recall of each label, with the device's operating point",
+    "precision-recall": "Precision against recall of each label, with the operating point as shipped",
     "coverage": "Accuracy against the share of photographs that is answered, with the device's operating points",
 }
 
@@ -43,15 +45,15 @@ def write_card(folder: Path, found: Mapping[str, Any], plots: Path | None = None
         sha256=manifest["sha256"],
         labels=", ".join(f"`{label['id']}`" for label in manifest["labels"]),
         review=manifest["review"],
-        learnt=f"{made['photographs']} photographs, and {made['drawn']} scenes drawn by the product's own simulator",
+        learnt=f"{made['photographs']:,} photographs, and {made['drawn']:,} scenes drawn by the simulator",
         sources=_sources(made["sources"]),
         settings=", ".join(f"{key} {value}" for key, value in made["settings"].items()),
         judging=made["judging"],
         targets=_targets(fair),
         overall=_overall(found),
-        reading=_reading(manifest),
+        reading=_reading(manifest, found),
         plots=_plots(home or folder, plots),
-        per_label=_per_label(manifest, fair),
+        per_label=_per_label(manifest, found),
         per_source=_per_source(fair),
         compared=_compared(found.get("comparison")),
         quantisation=", ".join(f"{key.replace('_', ' ')} {value}" for key, value in found["quantisation"].items()),
@@ -66,24 +68,25 @@ def _sources(sources: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _targets(fair: Mapping[str, Any]) -> str:
-    rows = [
-        (row["what"], row["asked"], _bare(row["value"]), f"{row['low']:.3f} to {row['high']:.3f}", row["verdict"])
-        for row in verdicts(fair)
-    ]
+    rows = [(row["what"], row["asked"], _bare(row["value"]), _between(row), row["verdict"]) for row in verdicts(fair)]
     return _table(("target", "asked", "measured", "95 % interval", ""), rows)
 
 
 def _overall(found: Mapping[str, Any]) -> str:
-    columns = {"thresholds as shipped": "photographs", "cross-fitted": "cross_fitted", "drawn scenes": "drawn"}
+    columns = {"as shipped": "photographs", "cross-fitted": "cross_fitted", "new sources": "new_sources"}
+    columns["drawn scenes"] = "drawn"
     there = {head: found[key] for head, key in columns.items() if found.get(key)}
     rows = [(what, *(percent(figures[name]) for figures in there.values())) for name, what in HEADLINES.items()]
-    counts = ("pictures (number)", *(figures["n"] for figures in there.values()))
+    counts = ("pictures (number)", *(f"{figures['n']:,}" for figures in there.values()))
     return _table(("per cent", *there), [counts, *rows])
 
 
-def _reading(manifest: Mapping[str, Any]) -> str:
-    thresholds = f"The temperature ({manifest['temperature']}) and the thresholds were chosen on these same photographs"
-    return "\n".join([INTERVALS, f"{thresholds}:", CROSS_FITTED, "The tables below are cross-fitted."])
+def _reading(manifest: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    shipped = (
+        f"As shipped: with the temperature ({manifest['temperature']}) and the thresholds that these photographs chose."
+    )
+    new = [NEW_SOURCES] if found.get("new_sources") else []
+    return "\n".join([INTERVALS, shipped, CROSS_FITTED, *new, CROSS_FITTED_BELOW])
 
 
 def _plots(folder: Path, plots: Path | None) -> str:
@@ -93,23 +96,27 @@ def _plots(folder: Path, plots: Path | None) -> str:
     where = Path(os.path.relpath(plots.resolve(), folder.resolve())).as_posix()
     lines = [f"![{what}]({where}/{name}.png)\n" for name, what in PLOTS.items()]
     lines.append(
-        f"All of it can be computed again without a photograph, from [what was said of each]({where}/{PREDICTIONS})\n"
+        f"The plots and the figures of photographs can be computed again without one, from\n"
+        f"[what was said of each]({where}/{PREDICTIONS}) "
         f"(`python -m training evaluate`); all of them stand in [{FIGURES}]({where}/{FIGURES}).\n\n"
     )
     return "\n".join(lines)
 
 
-def _per_label(manifest: Mapping[str, Any], fair: Mapping[str, Any]) -> str:
+def _per_label(manifest: Mapping[str, Any], found: Mapping[str, Any]) -> str:
     accept = {label["id"]: label["accept"] for label in manifest["labels"]}
-    keys = ("recall", "precision", "accepted_rightly", "to_review", "accepted_precision")
     rows = []
-    for label, found in fair["labels"].items():
+    for label, fair in found["cross_fitted"]["labels"].items():
         clean = label == NO_DEFECT
-        taken = found | ({"accepted_rightly": found["accepted_wrongly"]} if clean else {})
-        cells = [NONE if clean and key == "accepted_precision" else percent(taken[key]) for key in keys]
-        rows.append((label, found["recall"]["n"], *cells, NONE if clean else accept[label]))
-    heads = ("label", "photographs", "recall", "precision", "accepted", "to review", "precision of accepted")
-    return _table((*heads, "accept from"), rows)
+        shipped = found["photographs"]["labels"][label]
+        taken = "accepted_wrongly" if clean else "accepted_rightly"
+        cells = [fair["recall"], fair["precision"]]
+        for figures in (shipped, fair):
+            cells += [figures[taken], figures["to_review"], NOTHING if clean else figures["accepted_precision"]]
+        rows.append((label, f"{fair['recall']['n']:,}", NONE if clean else accept[label], *map(percent, cells)))
+    heads = ("label", "photographs", "accept from", "recall", "precision", "as shipped: accepted", "to review")
+    more = ("precision of accepted", "cross-fitted: accepted", "to review", "precision of accepted")
+    return _table((*heads, *more), rows)
 
 
 def _per_source(fair: Mapping[str, Any]) -> str:
@@ -118,7 +125,7 @@ def _per_source(fair: Mapping[str, Any]) -> str:
         count = row["recall"]["n"]
         taken = row["accepted_wrongly" if row["label"] == NO_DEFECT else "accepted_rightly"]
         shown = (percent(row["recall"]), percent(taken), percent(row["to_review"]), ", ".join(mistaken(row)) or NONE)
-        rows.append((row["label"], row["source"], count, *shown))
+        rows.append((row["label"], row["source"], f"{count:,}", *shown))
     return _table(("label", "source", "photographs", "recall", "accepted", "to review", "taken for"), rows)
 
 
@@ -143,6 +150,10 @@ def _gain(found: Mapping[str, Any]) -> str:
         return NONE
     value, low, high = (f"{100 * found[key]:+.1f}" for key in ("value", "low", "high"))
     return f"{value} ({low} to {high})"
+
+
+def _between(row: Mapping[str, Any]) -> str:
+    return NONE if row["value"] is None else f"{row['low']:.3f} to {row['high']:.3f}"
 
 
 def _bare(value: float | None) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import Any
 
 import click
 import numpy as np
-from rich.console import Console
 from rich.text import Text
 
 from agent.drivers.tflite import TfliteClassifier
@@ -23,8 +21,8 @@ from training.judging.predictions import Predictions
 from training.photographs.archive import described
 from training.photographs.dataset import KEPT, DatasetError, Picture, read
 from training.progress import shown
+from training.wording import counted
 
-WIDTH = 100  # characters, where the output is no terminal
 SHEET = "mistakes.jpg"  # .gitignore knows it by this name
 
 
@@ -62,9 +60,9 @@ def evaluate_model(folder: Path, inputs: Inputs, outputs: Outputs) -> None:
         predictions, demands = _predict(folder, inputs, manifest), None
     rule = _rule(manifest)
     evaluation = report.evaluate(predictions, manifest.temperature, rule, demands)
-    console = Console() if sys.stdout.isatty() else Console(width=WIDTH)
-    sources = len(set(predictions.sources))
-    heading = f"{manifest.name} {manifest.version} on {len(predictions)} photographs of {sources} sources"
+    console = report.console()
+    photographs, sources = counted(len(predictions), "photograph"), counted(len(set(predictions.sources)), "source")
+    heading = f"{manifest.name} {manifest.version} on {photographs} of {sources}"
     console.print(Text(heading, style="bold"))
     if demands is None:
         console.print(Text(_seen(manifest, predictions)))
@@ -110,12 +108,14 @@ def _predict(folder: Path, inputs: Inputs, manifest: Manifest) -> Predictions:
     if photos is None:
         raise ValueError("neither photographs nor predictions")
     categories, sources = described(photos, inputs.taxonomy, inputs.sources)
-    photographs = read(photos, categories, sources, drop_contradictions=inputs.drop_contradictions, to_learn=False)
     labels = _rule(manifest).labels
+    known = {*categories, *labels}
+    photographs = read(photos, known, sources, drop_contradictions=inputs.drop_contradictions, to_learn=False)
     strange = sorted({photograph.label for photograph in photographs} - set(labels))
     if strange:
         raise DatasetError(
-            f"{', '.join(strange)} is no label of the model {manifest.name}; leave these photographs out. {KEPT}"
+            f"The model {manifest.name} has no label {', '.join(strange)}; leave these photographs out, or give them "
+            f"the names it knows. {KEPT}"
         )
     said = tempered(probabilities(folder, photographs), 1 / manifest.temperature)
     return Predictions.of(labels, said, photographs, photos)
@@ -128,7 +128,7 @@ def _seen(manifest: Manifest, predictions: Predictions) -> str:
     )
     seen = sum(source in names for source in predictions.sources)
     if not seen:
-        return "The model learnt from none of these sources."
+        return "The model learnt from no source of these names."
     return f"{seen} of these photographs are of sources that the model learnt from: expect less elsewhere."
 
 
@@ -145,7 +145,10 @@ def _write(evaluation: report.Evaluation, found: Mapping[str, Any], photos: Path
 
             count = mistakes.sheet(evaluation.fair[0], photos, sheet)
             click.echo(
-                f"The worst {count} mistakes: {sheet}. It shows photographs: it is not for publication.", err=True
+                f"The worst {counted(count, 'mistake')}: {sheet}. It shows photographs: it is not for publication."
+                if count
+                else "No mistakes to show: no sheet of them was written.",
+                err=True,
             )
     except OSError as error:
         raise FidamiaError(f"{error.filename}: {error.strerror}; name a place that can be written to") from error

@@ -14,7 +14,7 @@ import numpy as np
 
 from training.judging.intervals import Headline, Statistic, draws, interval
 from training.judging.judged import Judged
-from training.judging.metrics import BINS, Floats, Mask, bins, share
+from training.judging.metrics import BINS, Floats, Mask, bins, mean_wilson, share, wilson
 
 TOP = 3
 COVERAGES = 100, 90, 80, 70, 60, 50  # per cent
@@ -52,10 +52,10 @@ def headlines(judged: Judged) -> dict[str, Headline]:
         "clean_to_review": (judged.to_review, ~defect),
     }
     return {
-        "macro_recall": Headline(_macro_recall(judged), len(said)),
+        "macro_recall": _macro_recall(judged),
         "calibration_error": Headline(_calibration_error(judged), len(said)),
         **{
-            name: Headline(_share(hits, of), int(of.sum()), int((hits & of).sum()))
+            name: Headline(_share(hits, of), int(of.sum()), wilson(int((hits & of).sum()), int(of.sum())))
             for name, (hits, of) in shares.items()
         },
     }
@@ -69,10 +69,14 @@ def _share(hits: Mask, of: Mask) -> Statistic:
     return statistic
 
 
-def _macro_recall(judged: Judged) -> Statistic:
-    truth = judged.predictions.truth
-    recalls = [_share(judged.right, truth == label) for label in sorted(set(truth.tolist()))]
-    return lambda weights: np.asarray(np.mean([recall(weights) for recall in recalls], axis=0))
+def _macro_recall(judged: Judged) -> Headline:
+    masks = [judged.predictions.truth == label for label in sorted(set(judged.predictions.truth.tolist()))]
+    recalls = [_share(judged.right, mask) for mask in masks]
+    return Headline(
+        lambda weights: np.asarray(np.mean([recall(weights) for recall in recalls], axis=0)),
+        len(judged.right),
+        mean_wilson([(int(judged.right[mask].sum()), int(mask.sum())) for mask in masks]),
+    )
 
 
 def _calibration_error(judged: Judged) -> Statistic:
@@ -155,7 +159,7 @@ def _coverage(judged: Judged) -> list[dict[str, Any]]:
         ~judged.to_review,
         (judged.accepted & judged.right) | (judged.silent & judged.clean),
     )
-    rows["accepted as a defect"] = (judged.accepted, judged.right)
+    rows["accepted, silence aside"] = (judged.accepted, judged.right)
     return [{"what": what, "share": share(taken), "right": share(hits[taken])} for what, (taken, hits) in rows.items()]
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.judging.metrics import Floats, measure, wilson
+from training.judging.metrics import Floats, measure
 from training.judging.predictions import Predictions
 
 BLOCK = 10  # neighbouring names, which often show one street
@@ -31,7 +31,7 @@ class Headline:
 
     statistic: Statistic
     count: int
-    hits: int | None = None  # of these, where it is a share
+    narrowest: tuple[float, float] | None = None  # the interval if photographs were independent, where it is known
 
 
 def draws(predictions: Predictions, times: int = TIMES) -> Floats:
@@ -50,7 +50,7 @@ def draws(predictions: Predictions, times: int = TIMES) -> Floats:
 def interval(headline: Headline, weights: Floats) -> dict[str, float | None]:
     """The figure of all pictures, with the interval that the draws span.
 
-    That of a share is never narrower than Wilson's: where nothing was hit, nothing is in any draw either.
+    It is never narrower than if the photographs were independent: where nothing was hit, nothing is in any draw either.
     """
     (found,) = headline.statistic(np.ones((1, weights.shape[1])))
     values = headline.statistic(weights)
@@ -58,9 +58,8 @@ def interval(headline: Headline, weights: Floats) -> dict[str, float | None]:
     if not np.isfinite(found) or not len(values):
         return measure(None, 0.0, 1.0, headline.count)
     low, high = (float(bound) for bound in np.percentile(values, (LOW, HIGH)))
-    if headline.hits is not None:
-        least, most = wilson(headline.hits, headline.count)
-        low, high = min(low, least), max(high, most)
+    if headline.narrowest is not None:
+        low, high = min(low, headline.narrowest[0]), max(high, headline.narrowest[1])
     return measure(float(found), low, high, headline.count)
 
 

@@ -20,7 +20,7 @@ BLUE, LIGHT, ORANGE, PALE = "#0072B2", "#9ecae9", "#D55E00", "#dddddd"
 COLOURS = (BLUE, ORANGE, "#009E73", "#CC79A7", "#B8860B", "#3A9BD9", "#7f7f7f", "#000000")
 SHARE = PercentFormatter(1, decimals=0)
 TITLE: dict[str, Any] = {"x": 0.01, "ha": "left", "fontsize": 10, "fontweight": "bold"}
-PALETTE = 64  # colours of a file: a third of the bytes, and the eye sees no difference
+PALETTE = 256  # colours of a file: half of the bytes, and with 64 one colour was taken for another
 LOOK: dict[Any, Any] = {
     "font.size": 9,
     "axes.titlesize": 10,

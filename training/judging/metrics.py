@@ -29,6 +29,14 @@ def wilson(hits: int, count: int) -> tuple[float, float]:
     return max(0.0, (middle - spread) / (1 + square)), min(1.0, (middle + spread) / (1 + square))
 
 
+def mean_wilson(shares: Sequence[tuple[int, int]]) -> tuple[float, float]:
+    """The 95 % interval of the mean of independent shares (hits, count), from Wilson's of each (Zou & Donner 2008)."""
+    found = np.array([(hits / count, *wilson(hits, count)) for hits, count in shares])
+    middle, below, above = found[:, 0], found[:, 0] - found[:, 1], found[:, 2] - found[:, 0]
+    low, high = (float(np.sqrt((side**2).sum()) / len(found)) for side in (below, above))
+    return float(middle.mean()) - low, float(middle.mean()) + high
+
+
 def share(hits: Mask | Sequence[bool]) -> dict[str, float | None]:
     """A share with its count and its interval (Wilson), ready for JSON."""
     count, right = len(hits), int(np.sum(hits))

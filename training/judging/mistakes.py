@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 
 import cv2
@@ -15,6 +16,7 @@ from training.judging.judged import Judged
 from training.judging.look import GREY, INK, LOOK, ORANGE, TITLE, words
 
 EACH = 6  # of a label
+ACROSS = 34  # characters of a name, in a line
 SIDE = 240  # pixels, of the longer side of a photograph
 QUALITY = 80
 
@@ -30,7 +32,9 @@ def sheet(judged: Judged, photos: Path, path: Path) -> int:
         return 0
     with mpl.rc_context({**LOOK, "axes.grid": False, "figure.dpi": 110}):
         figure = Figure(figsize=(1.75 * EACH, 0.5 + 2.05 * len(chosen)))
-        figure.suptitle("The surest mistakes of each label; in orange what the device would have accepted", **TITLE)
+        figure.suptitle(
+            f"The surest {EACH} mistakes of each label; in orange what the device would have accepted", **TITLE
+        )
         panels = figure.subplots(len(chosen), EACH, squeeze=False)
         for (label, rows), line in zip(chosen.items(), panels, strict=True):
             for axes in line:
@@ -64,7 +68,7 @@ def _show(axes: Axes, judged: Judged, row: int, photos: Path) -> None:
         fontweight="bold",
         color=ORANGE if judged.accepted[row] else INK,
     )
-    axes.set_xlabel(Path(said.paths[row]).stem, fontsize=7, color=GREY)
+    axes.set_xlabel("\n".join(textwrap.wrap(said.paths[row], ACROSS)), fontsize=6, color=GREY)
 
 
 def _small(pixels: Pixels) -> Pixels:

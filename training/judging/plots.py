@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -32,6 +32,9 @@ from training.judging.look import (
 )
 from training.judging.metrics import BINS
 
+if TYPE_CHECKING:
+    from training.judging.report import Evaluation
+
 OUTCOMES = {  # colour of the bar, and of the number in it
     "accepted_rightly": ("accepted, right label", BLUE, "white"),
     "to_review": ("to review", LIGHT, INK),
@@ -41,34 +44,44 @@ OUTCOMES = {  # colour of the bar, and of the number in it
 ALARMS = (("accepted_wrongly", "accepted as a defect", ORANGE, "o", -0.13), ("to_review", "to review", BLUE, "s", 0.13))
 DARK = 0.55  # of a cell's shade, from which on its text is white
 ROOM = 0.03  # of a bar's width, which a number needs
+ABOVE: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (-0.01, 1.0), "borderaxespad": 0, "handlelength": 1}
 NAMED = 0.05  # of a source, from which on what it is taken for is named
 
 
-def draw(judged: Judged, figures: Mapping[str, Any], folder: Path) -> list[Path]:
-    """Write every plot into `folder`; the files, in the order in which a reader wants them."""
+def draw(evaluation: Evaluation, folder: Path) -> list[Path]:
+    """Write every plot into `folder`; the files, in the order in which a reader wants them.
+
+    Precision against recall is with the thresholds as shipped, since its lines are of other thresholds; the rest is
+    cross-fitted where that was done. Without a photograph of a defect it is left out.
+    """
+    judged, figures = evaluation.fair
+    suffix = "" if evaluation.cross_figures is None else ", cross-fitted"
     pictures: dict[str, Callable[[], Figure]] = {
-        "outcomes": lambda: outcomes(figures),
+        "outcomes": lambda: outcomes(figures, suffix),
         "confusion": lambda: confusion(figures),
         "sources": lambda: sources(figures),
         "reliability": lambda: reliability(figures),
-        "precision-recall": lambda: precision_recalls(judged, figures),
+        "precision-recall": lambda: precision_recalls(evaluation.judged, evaluation.figures),
         "coverage": lambda: coverages(judged, figures),
     }
+    if set(figures["labels"]) <= {NO_DEFECT}:
+        del pictures["precision-recall"]
     folder.mkdir(parents=True, exist_ok=True)
     for name, make in pictures.items():
         write(make, folder / f"{name}.png")
     return [folder / f"{name}.png" for name in pictures]
 
 
-def outcomes(figures: Mapping[str, Any]) -> Figure:
-    """What becomes of each label's photographs, and the false alarms of each clean source."""
+def outcomes(figures: Mapping[str, Any], suffix: str = "") -> Figure:
+    """What becomes of each label's photographs, and the false alarms of each clean source, if there is one."""
     labels = figures["labels"]
     clean = [row for row in figures["sources"] if row["label"] == NO_DEFECT]
     if NO_DEFECT in labels:
         clean.append({"source": "all clean", **labels[NO_DEFECT]})
     figure = Figure(figsize=(7.6, 1.9 + 0.3 * len(labels) + 0.26 * len(clean)))
-    above, below = figure.subplots(2, 1, height_ratios=(len(labels) + 1, len(clean) + 1))
-    above.set_title("What the device does with the photographs of each label")
+    heights = [len(labels) + 1, *([len(clean) + 1] if clean else [])]
+    above, *below = figure.subplots(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
+    above.set_title(f"What the device does with the photographs of each label{suffix}", pad=20)
     starts = np.zeros(len(labels))
     for key, (what, colour, ink) in OUTCOMES.items():
         widths = np.array([found[key]["value"] for found in labels.values()])
@@ -78,18 +91,19 @@ def outcomes(figures: Mapping[str, Any]) -> Figure:
         starts += widths
     above.set_yticks(range(len(labels)), [_counted(words(name), found) for name, found in labels.items()])
     above.set(xlim=(0, 1), ylim=(len(labels) - 0.5, -0.5), xlabel="per cent of the label's photographs")
-    above.legend(ncols=4, loc="upper center", bbox_to_anchor=(0.4, -0.22), handlelength=1)
-    below.set_title("False alarms per 100 clean photographs of each source")
-    for key, what, colour, marker, shift in ALARMS:
-        places = [place + shift for place in range(len(clean))]
-        dots(below, [row[key] for row in clean], places, colour, marker=marker, label=what)
-    below.set_yticks(range(len(clean)), [_counted(row["source"], row) for row in clean])
-    below.set(ylim=(len(clean) - 0.5, -0.5), xlabel="per cent, with the 95 % interval (Wilson)")
-    below.set_xlim(left=0)
-    below.legend(loc="best")
-    for axes in (above, below):
+    above.legend(ncols=4, **ABOVE)
+    for axes in below:
+        axes.set_title("False alarms per 100 clean photographs of each source", pad=20)
+        for key, what, colour, marker, shift in ALARMS:
+            places = [place + shift for place in range(len(clean))]
+            dots(axes, [row[key] for row in clean], places, colour, marker=marker, label=what)
+        axes.set_yticks(range(len(clean)), [_counted(row["source"], row) for row in clean])
+        axes.set(ylim=(len(clean) - 0.5, -0.5), xlabel="per cent, with the 95 % interval (Wilson)")
+        axes.set_xlim(left=0)
+        axes.legend(ncols=2, **ABOVE)
+    for axes in (above, *below):
         axes.grid(False, axis="y")
-        axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=""))
+        axes.xaxis.set_major_formatter(PercentFormatter(1, symbol=""))
     return figure
 
 
@@ -168,7 +182,7 @@ def precision_recalls(judged: Judged, figures: Mapping[str, Any]) -> Figure:
     rows = -(-len(labels) // columns)
     figure = Figure(figsize=(7.6, 0.6 + 2.5 * rows))
     figure.suptitle(
-        "Accepted as each label: precision against recall. Lines: other thresholds; dots: the device", **TITLE
+        "Accepted as each label: precision against recall. Lines: other thresholds; dots: as shipped", **TITLE
     )
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     curves = {label: precision_recall(judged, names.index(label)) for label in labels}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -21,15 +23,21 @@ from training.judging.judged import Judged, judge
 from training.judging.metrics import Rule
 from training.judging.predictions import Predictions
 from training.judging.targets import verdicts
+from training.photographs.split import divided_groups
 
+WIDTH = 100  # characters, where the output is no terminal
 PREDICTIONS, FIGURES = "predictions.csv", "figures.json"
+SETS = "photographs", "cross_fitted", "new_sources", "drawn"  # of figures
 INTERVALS = """\
 Headlines: bootstrap of 1000 draws, in which each label's sources are drawn, and in each source its blocks of ten
-neighbouring names, since photographs of one street resemble each other; that of a share is no narrower than Wilson's.
-Labels and sources: Wilson, photograph by photograph, which is too narrow for another street."""
+neighbouring names, since photographs of one street resemble each other; those of shares and of macro recall are no
+narrower than Wilson's. Labels and sources: Wilson, photograph by photograph, which is too narrow for another street."""
 CROSS_FITTED = """\
 Cross-fitted: each source judged with the temperature and the thresholds that the other sources choose; where a label
 has one source only, half of it by name."""
+NEW_SOURCES = """\
+New sources: of these, the photographs of which the network had seen no other of the same source. A group of sources
+that holds more than half of a label is on both sides, by blocks of names, and not among them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,6 +49,7 @@ class Evaluation:
     figures: dict[str, Any]
     cross_judged: Judged | None = None
     cross_figures: dict[str, Any] | None = None
+    new_figures: dict[str, Any] | None = None  # cross-fitted, of the sources that are on one side only
 
     @property
     def fair(self) -> tuple[Judged, dict[str, Any]]:
@@ -51,8 +60,9 @@ class Evaluation:
 
     def as_json(self) -> dict[str, Any]:
         """All figures, and the targets beside the fair ones."""
+        more = {"cross_fitted": self.cross_figures, "new_sources": self.new_figures}
         found = {"photographs": self.figures, "targets": verdicts(self.fair[1])}
-        return found if self.cross_figures is None else {**found, "cross_fitted": self.cross_figures}
+        return found | {name: figures for name, figures in more.items() if figures is not None}
 
 
 def evaluate(
@@ -70,7 +80,10 @@ def evaluate(
     if demands is None:
         return Evaluation(predictions, judged, found)
     crossed = cross_fitted(predictions, demands)
-    return Evaluation(predictions, judged, found, crossed, figures(crossed))
+    divided = divided_groups(zip(predictions.groups, predictions.truth.tolist(), strict=True))
+    new = np.array([group not in divided for group in predictions.groups])
+    apart = figures(Judged(crossed.predictions.only(new), crossed.decisions[new])) if new.any() else None
+    return Evaluation(predictions, judged, found, crossed, figures(crossed), apart)
 
 
 def chosen_again(predictions: Predictions, temperature: float, rule: Rule, demands: Demands) -> bool:
@@ -78,29 +91,38 @@ def chosen_again(predictions: Predictions, temperature: float, rule: Rule, deman
     return choose(predictions, demands) == (temperature, rule)
 
 
-def show(evaluation: Evaluation, console: Console) -> None:
+def console() -> Console:
+    """Of the standard output."""
+    return Console() if sys.stdout.isatty() else Console(width=WIDTH)
+
+
+def show(evaluation: Evaluation, screen: Console) -> None:
     """Every table, the targets last."""
     fair = evaluation.fair[1]
     crossed = evaluation.cross_figures is not None
-    columns = {"thresholds as shipped": evaluation.figures} | ({"cross-fitted": fair} if crossed else {})
+    columns = {"as shipped": evaluation.figures} | ({"cross-fitted": fair} if crossed else {})
+    notes = [INTERVALS, *([CROSS_FITTED] if crossed else [])]
+    if evaluation.new_figures is not None:
+        columns["new sources"] = evaluation.new_figures
+        notes.append(NEW_SOURCES)
     suffix = ", cross-fitted" if crossed else ""
-    _print(console, "All together", tables.headlines(columns))
-    for note in (INTERVALS, CROSS_FITTED) if crossed else (INTERVALS,):
-        console.print(Text(note.replace("\n", " "), style="dim"))
-    console.print()
-    _print(console, "Labels, per cent", tables.labels(fair))
-    _print(console, f"What the device does, per cent; silent: it says no defect{suffix}", tables.outcomes(fair))
-    _print(console, "What each label is taken for, photographs", tables.confusion(fair))
-    _print(console, f"Sources; accepted: with the right label, clean ones as a defect{suffix}", tables.sources(fair))
-    _print(console, f"Is a probability what it says? Per cent{suffix}", tables.reliability(fair))
-    _print(console, f"The surest photographs, and the device's rule{suffix}", tables.coverage(fair))
-    _print(console, f"Targets{suffix}", tables.targets(verdicts(fair)))
+    _print(screen, "All together", tables.headlines(columns))
+    for note in notes:
+        screen.print(Text(note.replace("\n", " "), style="dim"))
+    screen.print()
+    _print(screen, "Labels, per cent", tables.labels(fair))
+    _print(screen, f"What the device does, per cent; silent: it says no defect{suffix}", tables.outcomes(fair))
+    _print(screen, "What each label is taken for, photographs", tables.confusion(fair))
+    _print(screen, f"Sources; accepted: with the right label, clean ones as a defect{suffix}", tables.sources(fair))
+    _print(screen, f"Is a probability what it says? Per cent{suffix}", tables.reliability(fair))
+    _print(screen, f"The surest photographs, and the device's rule{suffix}", tables.coverage(fair))
+    _print(screen, f"Targets{suffix}", tables.targets(verdicts(fair)))
 
 
-def _print(console: Console, title: str, table: Table) -> None:
-    console.print(Text(title, style="bold"))
-    console.print(table)
-    console.print()
+def _print(screen: Console, title: str, table: Table) -> None:
+    screen.print(Text(title, style="bold"))
+    screen.print(table)
+    screen.print()
 
 
 def write(evaluation: Evaluation, found: Mapping[str, Any], folder: Path) -> list[Path]:
@@ -109,17 +131,16 @@ def write(evaluation: Evaluation, found: Mapping[str, Any], folder: Path) -> lis
     `found` is what figures.json holds: `evaluation.as_json()`, with whatever belongs to it. Raises FidamiaError where
     matplotlib is missing.
     """
-    draw = drawing().draw
-    paths: list[Path] = draw(*evaluation.fair, folder)
+    plots = drawing()
     evaluation.predictions.save(folder / PREDICTIONS)
     write_figures(found, folder / FIGURES)
-    return [*paths, folder / PREDICTIONS, folder / FIGURES]
+    return [folder / PREDICTIONS, folder / FIGURES, *plots.draw(evaluation, folder)]
 
 
 def in_manifest(found: Mapping[str, Any]) -> dict[str, Any]:
     """What a manifest carries of it: each set of figures without its details, and no comparison."""
     kept = {name: found[name] for name in ("targets", "quantisation") if name in found}
-    return kept | {name: summary(found[name]) for name in ("photographs", "cross_fitted", "drawn") if found.get(name)}
+    return kept | {name: summary(found[name]) for name in SETS if found.get(name)}
 
 
 def write_figures(found: Mapping[str, Any], path: Path) -> None:

@@ -40,6 +40,7 @@ def percent(found: Mapping[str, Any], digits: int = 1) -> str:
 def headlines(columns: Mapping[str, Mapping[str, Any]]) -> Table:
     """The headlines, a column for each set of figures."""
     table = _table("per cent, with 95 % interval", *columns)
+    table.add_row("photographs (number)", *(f"{figures['n']:,}" for figures in columns.values()))
     for name, what in HEADLINES.items():
         table.add_row(what, *(percent(figures[name]) for figures in columns.values()))
     return table
@@ -50,7 +51,8 @@ def labels(figures: Mapping[str, Any]) -> Table:
     table = _table("label", "n", "recall", "precision", "precision of accepted")
     for label, found in figures["labels"].items():
         accepted = NONE if label == NO_DEFECT else percent(found["accepted_precision"])
-        table.add_row(label, str(found["recall"]["n"]), percent(found["recall"]), percent(found["precision"]), accepted)
+        count = f"{found['recall']['n']:,}"
+        table.add_row(label, count, percent(found["recall"]), percent(found["precision"]), accepted)
     return table
 
 
@@ -59,7 +61,8 @@ def outcomes(figures: Mapping[str, Any]) -> Table:
     table = _table("of 100 of", "accepted", "as another", "to review", "silent")
     for label, found in figures["labels"].items():
         keys = ("accepted_rightly", "accepted_wrongly", "to_review", "silent")
-        table.add_row(label, *(NONE if (label, key) == (NO_DEFECT, keys[0]) else percent(found[key]) for key in keys))
+        cells = [NONE if (label, key) == (NO_DEFECT, keys[0]) else percent(found[key], digits=0) for key in keys]
+        table.add_row(label, *cells)
     return table
 
 
@@ -89,7 +92,7 @@ def sources(figures: Mapping[str, Any]) -> Table:
         taken = row["accepted_wrongly" if row["label"] == NO_DEFECT else "accepted_rightly"]
         table.add_row(
             f"  {row['source']}",
-            str(count),
+            f"{count:,}",
             percent(row["recall"], digits=0),
             f"{100 * taken['value']:.0f}",
             f"{100 * row['to_review']['value']:.0f}",
@@ -136,7 +139,7 @@ def targets(verdicts: Sequence[Mapping[str, Any]]) -> Table:
             row["what"],
             row["asked"],
             NONE if row["value"] is None else f"{row['value']:.3f}",
-            f"{row['low']:.3f}-{row['high']:.3f}",
+            NONE if row["value"] is None else f"{row['low']:.3f}-{row['high']:.3f}",
             Text(row["verdict"], style=colour),
         )
     return table

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 MET, NOT_MET = "met", "not met"
+NOT_MEASURED = "not measured"  # no photograph to measure it on
 NARROWLY = "met, not surely"  # the interval reaches beyond the bound
 
 
@@ -27,7 +28,9 @@ class Target:
     def verdict(self, found: Mapping[str, Any]) -> str:
         """What `{value, low, high}` makes of it."""
         value, worst = found["value"], found["low" if self.at_least else "high"]
-        if value is None or not self._holds(value):
+        if value is None:
+            return NOT_MEASURED
+        if not self._holds(value):
             return NOT_MET
         return MET if self._holds(worst) else NARROWLY
 

@@ -18,6 +18,11 @@ TRAINING = Path(__file__).parent.parent
 TAXONOMY = TRAINING.parent / "models" / "taxonomy.toml"
 SOURCES = TRAINING / "sources.toml"
 
+ALLOWED = {  # in words, where msgspec's are not for everybody
+    "severity": "low, normal or urgent",
+    "id": "small letters, digits and _, a letter first",
+    "weight": "above 0 and at most 1",
+}
 Entries = dict[str, dict[str, Any]]
 
 
@@ -101,8 +106,12 @@ def _faults(entries: Any, kind: type[msgspec.Struct], word: str) -> list[str]:
         try:
             msgspec.convert(entry, kind)
         except msgspec.ValidationError as error:
-            which = f"{word} {number}" if len(entries) > 1 else word
-            faults.append(f"{which}: {error}")
+            name = entry.get("id") or entry.get("name") if isinstance(entry, dict) else None
+            which = " ".join([word, *([str(number)] if len(entries) > 1 else []), *([f"({name})"] if name else [])])
+            allowed = next(
+                (f"; {field} is {hint}" for field, hint in ALLOWED.items() if f"$.{field}`" in str(error)), ""
+            )
+            faults.append(f"{which}: {error}{allowed}")
         else:
             names[entry.get("id") or entry.get("name") or word] += 1
     return faults + [f"{word} {name} stands there {count} times" for name, count in names.items() if count > 1]

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from training.photographs import remarks
-from training.photographs.archive import described
+from training.photographs.archive import SOURCES, chosen, described
 from training.photographs.dataset import Photograph, survey
 from training.wording import counted, named
 
@@ -24,7 +24,7 @@ SOURCES_NAMED = 12  # of a label
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was found. `str()` is for people; with a fault, no model can be made."""
+    """What was found. With a fault, no model can be made."""
 
     folder: Path
     photographs: list[Photograph]  # that would be used
@@ -32,15 +32,19 @@ class Report:
     remarks: list[str]
 
     def __str__(self) -> str:
+        return self.text(WIDTH)
+
+    def text(self, width: int) -> str:
+        """For people, in lines of that many characters."""
         parts = []
         if self.photographs:
             labels = counted(len({photograph.label for photograph in self.photographs}), "label")
             parts += [f"{counted(len(self.photographs), 'photograph')} of {labels} in {self.folder}", ""]
-            parts += [_overview(self.photographs), ""]
+            parts += [_overview(self.photographs, width), ""]
         parts.append("No model can be made of this:" if self.faults else "A model can be made of this.")
-        parts += _items(self.faults)
+        parts += _items(self.faults, width)
         if self.remarks:
-            parts += ["", "Worth a look:", *_items(self.remarks)]
+            parts += ["", "Worth a look:", *_items(self.remarks, width)]
         return "\n".join(parts)
 
 
@@ -58,10 +62,13 @@ def check(
     categories, sources = described(photos, taxonomy_file, sources_file)
     found = survey(photos, categories, sources, drop_contradictions=drop_contradictions)
     said = [*remarks.on_files(photos, found), *remarks.on_pairs(photos, found), *remarks.on_balance(found.kept)]
-    return Report(photos, found.kept, found.faults, said + remarks.on_sources(found.kept, sources))
+    said += remarks.on_sources(found.kept, sources)
+    if (own := chosen(sources_file, photos, SOURCES)) != SOURCES:
+        said += remarks.on_description(own, found, sources)
+    return Report(photos, found.kept, found.faults, said)
 
 
-def _overview(photographs: Iterable[Photograph]) -> str:
+def _overview(photographs: Iterable[Photograph], width: int) -> str:
     """Each label with its count and its sources, as a table."""
     labels: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for photograph in photographs:
@@ -76,17 +83,17 @@ def _overview(photographs: Iterable[Photograph]) -> str:
             named((f"{source} {count}" for source, count in sources.most_common()), SOURCES_NAMED),
         )
     # A file's name is no markup.
-    console = Console(file=StringIO(), width=WIDTH, markup=False, emoji=False, highlight=False)
+    console = Console(file=StringIO(), width=width, markup=False, emoji=False, highlight=False)
     with console.capture() as capture:
         console.print(table)
     return "\n".join(line.rstrip() for line in capture.get().splitlines())
 
 
-def _items(sentences: Iterable[str]) -> list[str]:
+def _items(sentences: Iterable[str], width: int) -> list[str]:
     return [
         textwrap.fill(
             sentence,
-            WIDTH,
+            width,
             initial_indent="- ",
             subsequent_indent="  ",
             break_long_words=False,

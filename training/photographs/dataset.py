@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -85,6 +85,8 @@ class Survey:
     dropped: frozenset[int]  # of them, since they are one picture under two labels
     faults: list[str]
     files: frozenset[Path]  # that were looked at
+    left_out: frozenset[Path]  # of them, as their source says
+    not_left_out: list[str]  # what a source says to leave out and does not have
 
     @property
     def kept(self) -> list[Photograph]:
@@ -122,7 +124,9 @@ def survey(
 ) -> Survey:
     """As `read`, with the faults as values. Each file is opened once."""
     listed_entries, faults = listed(folder)
-    entries = [entry for entry in listed_entries if not _left_out(entry, sources or {})]
+    left_out, not_left_out, ambiguous = _left_out(folder, listed_entries, sources or {})
+    faults += ambiguous
+    entries = [entry for entry in listed_entries if entry.path not in left_out]
     photographs, unreadable = _seen(entries, sources or {})
     if unreadable:
         faults.append(
@@ -138,7 +142,8 @@ def survey(
             f"({equations(folder, photographs, torn)}); correct the labels, remove the wrong ones, or leave all of "
             "them out with --drop-contradictions."
         )
-    found = Survey(photographs, alike, dropped, faults, frozenset(entry.path for entry in listed_entries))
+    files = frozenset(entry.path for entry in listed_entries)
+    found = Survey(photographs, alike, dropped, faults, files, left_out, not_left_out)
     counts = Counter(photograph.label for photograph in found.kept)
     if counts or not faults:
         faults += _label_faults(folder, counts, {*categories, NO_DEFECT}, to_learn)
@@ -163,8 +168,25 @@ def within(folder: Path, paths: Iterable[Path]) -> list[str]:
     return [str(path.relative_to(folder)) for path in paths]
 
 
-def _left_out(entry: Entry, sources: Sources) -> bool:
-    return entry.path.name in sources.get(entry.source, {}).get("leave_out", ())
+def _left_out(folder: Path, entries: Sequence[Entry], sources: Sources) -> tuple[frozenset[Path], list[str], list[str]]:
+    """(files that their source leaves out, by name or by path; names it has no file of; a sentence for each fault)."""
+    named_so: defaultdict[tuple[str, str], set[Path]] = defaultdict(set)
+    for entry in entries:
+        named_so[entry.source, entry.path.name].add(entry.path)
+        named_so[entry.source, entry.path.relative_to(folder).as_posix()].add(entry.path)
+    present = {entry.source for entry in entries}
+    found: set[Path] = set()
+    absent, faults = [], []
+    for source in sorted(present & set(sources)):
+        for name in sources[source].get("leave_out", ()):
+            files = named_so.get((source, name), set())
+            if not files:
+                absent.append(f"{source}: {name}")
+            elif len(files) > 1:
+                paths = named(within(folder, sorted(files)))
+                faults.append(f"{source} leaves out {name}, which may be {paths}; give the path in sources.toml.")
+            found |= files
+    return frozenset(found), absent, faults
 
 
 def _seen(entries: Sequence[Entry], sources: Sources) -> tuple[list[Photograph], list[Path]]:

@@ -84,6 +84,8 @@ def _entries(folder: Path, rows: list[tuple[int, dict[str, str]]]) -> tuple[list
     wrong: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
     for line, row in rows:
         path = PurePosixPath(row["path"])
+        if "\\" in row["path"] and not (folder / path).is_file():  # as Windows writes it
+            path = PurePosixPath(row["path"].replace("\\", "/"))
         weight = _weight(row.get("weight") or "1")
         if path.is_absolute() or ".." in path.parts:
             wrong["a path that leaves the folder", "give one below it"].append(f"line {line}")
@@ -91,11 +93,11 @@ def _entries(folder: Path, rows: list[tuple[int, dict[str, str]]]) -> tuple[list
             wrong["a file named before", "keep one of the lines"].append(f"line {line}: {path}")
         elif not (folder / path).is_file():
             wrong["a file that is not there", "add it, or remove the line"].append(f"line {line}: {path}")
-        elif weight is None:
-            wrong["a weight not above 0 and at most 1", "write 1 for a label that is sure, or nothing"].append(
-                f"line {line}: {row['weight']}"
-            )
         else:
+            if weight is None:
+                wrong["a weight not above 0 and at most 1", "write 1 for a label that is sure, or nothing"].append(
+                    f"line {line}: {row['weight']}"
+                )
             said = weight if row.get("weight") else None
             entries[path] = Entry(folder / path, row["label"], row["source"] or UNNAMED, said)
     faults = [
@@ -107,7 +109,7 @@ def _entries(folder: Path, rows: list[tuple[int, dict[str, str]]]) -> tuple[list
 
 def _weight(text: str) -> float | None:
     try:
-        weight = float(text)
+        weight = float(text.replace(",", "."))  # as a French spreadsheet writes it
     except ValueError:
         return None
     return weight if 0 < weight <= 1 else None

@@ -34,10 +34,31 @@ def on_files(photos: Path, found: Survey) -> list[str]:
             f"{counted(len(paths), 'photograph')} left out, which are one picture under two labels: "
             f"{named(within(photos, paths))}."
         )
+    if found.left_out:
+        remarks.append(
+            f"{counted(len(found.left_out), 'photograph')} left out, as `leave_out` in sources.toml says: "
+            f"{named(within(photos, sorted(found.left_out)))}."
+        )
     if flat := [photograph.path for photograph in found.kept if plain(photograph.fingerprint)]:
         remarks.append(
             f"{counted(len(flat), 'photograph')} of nearly one grey: {named(within(photos, flat))}. They show nothing; "
             "remove them."
+        )
+    return remarks
+
+
+def on_description(file: Path, found: Survey, sources: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """What a city's own sources.toml says of photographs that are not there."""
+    remarks = []
+    if absent := sorted(set(sources) - {photograph.source for photograph in found.photographs}):
+        remarks.append(
+            f"{file} describes {counted(len(absent), 'source')} without photographs: {named(absent)}. Correct the "
+            "name, or remove the entry."
+        )
+    if found.not_left_out:
+        remarks.append(
+            f"{file} leaves out {counted(len(found.not_left_out), 'file')} that its source does not have: "
+            f"{named(found.not_left_out)}. Give the name with its ending, or the path below the folder."
         )
     return remarks
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -25,7 +25,7 @@ def folds(photographs: Sequence[Photograph], count: int) -> Integers:
     for index, photograph in enumerate(photographs):
         members[photograph.group].append(index)
     totals = Counter(photograph.label for photograph in photographs)
-    divided = groups_divided(photographs)
+    divided = divided_groups((photograph.group, photograph.label) for photograph in photographs)
     found = np.zeros(len(photographs), np.int64)
     shares: defaultdict[str, Floats] = defaultdict(lambda: np.zeros(count))  # of a label, that each fold holds
     for group, indices in sorted(members.items(), key=lambda item: (-len(item[1]), item[0])):
@@ -44,10 +44,15 @@ def folds(photographs: Sequence[Photograph], count: int) -> Integers:
     return _together(found, clusters(photographs))
 
 
-def groups_divided(photographs: Sequence[Photograph]) -> set[str]:
-    """The groups that hold more than half of a label, and so are on both sides by blocks of names."""
-    totals = Counter(photograph.label for photograph in photographs)
-    held = Counter((photograph.group, photograph.label) for photograph in photographs)
+def divided_groups(photographs: Iterable[tuple[str, object]]) -> set[str]:
+    """Of the group and the label of each photograph: the groups that hold more than half of a label.
+
+    They are on both sides, by blocks of names.
+    """
+    held = Counter(photographs)
+    totals: Counter[object] = Counter()
+    for (_, label), count in held.items():
+        totals[label] += count
     return {group for (group, label), count in held.items() if count > HALF * totals[label]}
 
 

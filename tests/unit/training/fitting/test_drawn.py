@@ -18,7 +18,11 @@ def test_scenes_that_judge_share_no_seed_with_those_to_learn_from(tmp_path: Path
 
 
 def test_a_label_that_the_simulator_does_not_draw_has_no_scenes(tmp_path: Path) -> None:
-    assert scenes(["fallen_tree"], 5, 1, False, tmp_path) == []
+    assert {scene.label for scene in scenes(["fallen_tree", "graffiti"], 5, 1, False, tmp_path)} == {"graffiti"}
+
+
+def test_clean_scenes_are_not_drawn_for_defects_that_are_not(tmp_path: Path) -> None:
+    assert scenes(["fallen_tree", "no_defect"], 5, 1, False, tmp_path) == []
 
 
 def test_a_scene_is_the_same_when_drawn_and_when_kept(tmp_path: Path) -> None:
@@ -32,7 +36,8 @@ def test_a_scene_is_the_same_when_drawn_and_when_kept(tmp_path: Path) -> None:
 
 
 def test_half_of_the_clean_scenes_are_what_a_patrol_sees(tmp_path: Path) -> None:
-    clean = scenes(["no_defect"], 4, 1, False, tmp_path)
+    drawn = scenes(["pothole", "no_defect"], 4, 1, False, tmp_path)
+    clean = [scene for scene in drawn if scene.label == "no_defect"]
     assert sum(scene.driven for scene in clean) == len(clean) / 2
     whole = next(scene for scene in clean if scene.driven and not scene.part)
     assert whole.pixels().shape == (360, 640, 3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,20 @@ def test_the_card_holds_each_target_label_and_source_with_its_interval(judged: E
     assert "$" not in text
 
 
+def test_a_group_that_holds_most_of_a_label_is_not_among_the_new_sources(tmp_path: Path) -> None:
+    said = predictions()
+    divided = replace(said, groups=tuple("field" if source != "east" else source for source in said.sources))
+    judged = evaluate(divided, *choose(divided, Demands()), Demands())
+    assert judged.new_figures is not None
+    assert {row["source"] for row in judged.new_figures["sources"]} == {"east"}
+    assert judged.new_figures["n"] == said.sources.count("east")
+    text = card(tmp_path / "toy", judged.as_json())
+    assert (
+        f"| as shipped | cross-fitted | new sources |\n| --- | --- | --- | --- |\n| pictures (number) | {len(said)} "
+        in text
+    )
+
+
 def test_the_plots_are_linked_from_where_they_live(judged: Evaluation, tmp_path: Path) -> None:
     text = card(tmp_path / "models" / "toy", judged.as_json(), tmp_path / "docs" / "model" / "toy")
     assert all(f"](../../docs/model/toy/{name}.png)" in text for name in PLOTS)
@@ -75,6 +90,6 @@ def test_networks_judged_on_other_photographs_are_not_compared() -> None:
 def test_a_manifest_carries_the_figures_as_json_and_without_details(judged: Evaluation) -> None:
     found = {**judged.as_json(), "drawn": None, "comparison": {"figures": {}}, "quantisation": {"agreement": 0.98}}
     carried = json.loads(json.dumps(in_manifest(found)))
-    assert set(carried) == {"photographs", "cross_fitted", "targets", "quantisation"}
+    assert set(carried) == {"photographs", "cross_fitted", "new_sources", "targets", "quantisation"}
     assert carried["photographs"]["top1"] == judged.figures["top1"]
     assert "sources" not in carried["photographs"]

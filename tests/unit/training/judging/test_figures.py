@@ -11,7 +11,7 @@ from training.judging.figures import figures, summary
 from training.judging.judged import judge
 from training.judging.metrics import Rule
 from training.judging.predictions import Predictions
-from training.judging.targets import MET, NARROWLY, NOT_MET, TARGETS, Target, verdicts
+from training.judging.targets import MET, NARROWLY, NOT_MEASURED, NOT_MET, TARGETS, Target, verdicts
 
 RULE = Rule(LABELS, (0.8, 0.8, None), 0.7)
 ROWS = [  # truth, source, probabilities; what the rule makes of it
@@ -98,7 +98,7 @@ def test_a_target_is_not_met_surely_while_its_interval_reaches_beyond() -> None:
     assert least.verdict({"value": 0.95, "low": 0.89, "high": 0.97}) == NARROWLY
     assert least.verdict({"value": 0.89, "low": 0.85, "high": 0.93}) == NOT_MET
     assert most.verdict({"value": 0.04, "low": 0.01, "high": 0.06}) == NARROWLY
-    assert most.verdict({"value": None, "low": 0.0, "high": 1.0}) == NOT_MET
+    assert most.verdict({"value": None, "low": 0.0, "high": 1.0}) == NOT_MEASURED
 
 
 def test_every_target_is_a_figure_that_is_measured(said: Predictions) -> None:

@@ -11,7 +11,7 @@ from agent.manifest import Label, Manifest
 from agent.pipeline.classify import decide
 from training.fitting.drawn import Scene
 from training.fitting.sampling import sampling
-from training.judging.metrics import Rule, calibration_error, share, wilson
+from training.judging.metrics import Rule, calibration_error, mean_wilson, share, wilson
 from training.photographs.dataset import DRAWN, Photograph, Picture
 from training.settings import INPUT
 
@@ -21,6 +21,13 @@ LABELS = ("pothole", "graffiti", "no_defect")
 def test_the_interval_is_wilsons() -> None:
     assert wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=1e-4)  # Newcombe 1998, table I
     assert wilson(0, 0) == (0.0, 1.0)
+
+
+def test_the_interval_of_a_mean_of_shares_lies_between_theirs_and_is_narrower() -> None:
+    assert mean_wilson([(19, 20)]) == pytest.approx(wilson(19, 20))
+    low, high = mean_wilson([(19, 20), (19, 20)])
+    assert wilson(19, 20)[0] < low < 0.95 < high < wilson(19, 20)[1]
+    assert high - low == pytest.approx((wilson(19, 20)[1] - wilson(19, 20)[0]) / np.sqrt(2))
 
 
 def test_a_share_of_nothing_is_not_zero() -> None:

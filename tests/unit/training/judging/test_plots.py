@@ -6,6 +6,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 
 from tests.unit.training.invented import predictions
 from training.judging.calibrate import Demands, choose
@@ -21,7 +22,7 @@ def test_every_plot_is_drawn_and_small_and_photographs_are_shown_only_where_aske
     judged = evaluate(said, *choose(said, Demands()))
     report = tmp_path / "report"
     written = write(judged, judged.as_json(), report)
-    assert [path.name for path in written] == [*(f"{name}.png" for name in PLOTS), PREDICTIONS, FIGURES]
+    assert [path.name for path in written] == [PREDICTIONS, FIGURES, *(f"{name}.png" for name in PLOTS)]
     assert sorted(report.iterdir()) == sorted(written)
     assert all(path.stat().st_size < MOST for path in written if path.suffix == ".png")
 
@@ -33,3 +34,14 @@ def test_every_plot_is_drawn_and_small_and_photographs_are_shown_only_where_aske
     assert not judged.judged.right[rows].any()
     assert count >= len(rows) > 0
     assert cv2.imread(str(tmp_path / "sheet" / "mistakes.jpg")) is not None
+
+
+@pytest.mark.parametrize("kept", [{"no_defect"}, {"pothole", "graffiti"}])
+def test_a_drive_without_a_defect_and_one_without_a_clean_street_are_drawn_as_well(
+    tmp_path: Path, kept: set[str]
+) -> None:
+    every = predictions(20)
+    said = every.only(np.isin([every.labels[index] for index in every.truth], list(kept)))
+    written = write(evaluate(said, *choose(every, Demands())), {}, tmp_path)
+    assert ("precision-recall.png" in [path.name for path in written]) == ("pothole" in kept)
+    assert sorted(tmp_path.iterdir()) == sorted(written)

@@ -31,7 +31,7 @@ def test_every_fault_of_a_taxonomy_is_named_at_once(tmp_path: Path) -> None:
     assert len(lines) == 4
     for line, words in zip(
         lines,
-        ("no_defect", "category 2: Invalid enum value 'now'", "category 4", "water_leak stands there 2"),
+        ("no_defect", "category 2 (water_leak): Invalid enum value 'now'", "category 4", "water_leak stands there 2"),
         strict=True,
     ):
         assert words in line

@@ -56,10 +56,18 @@ def test_a_source_gives_weight_and_group_and_a_row_of_labels_csv_its_own_weight(
 def test_what_a_source_says_to_leave_out_is_left_out_of_that_source_alone(photos: Path, take: Take) -> None:
     take("pothole", "a", 22, 0)
     take("no_defect", "b", 22, 100)
-    names = ["a-0003.jpg", "b-0101.jpg"]
-    found = read(photos, CATEGORIES, {"a": {"leave_out": names}})
-    assert len(found) == 43
-    assert "a-0003.jpg" not in {p.path.name for p in found}
+    names = ["a-0003.jpg", "pothole/a-0004.jpg", "b-0101.jpg"]
+    found = survey(photos, CATEGORIES, {"a": {"leave_out": names}})
+    assert len(found.kept) == 42
+    assert {path.name for path in found.left_out} == {"a-0003.jpg", "a-0004.jpg"}
+    assert (found.not_left_out, found.faults) == (["a: b-0101.jpg"], [])
+
+
+def test_a_name_to_leave_out_that_two_photographs_have_is_refused(photos: Path, take: Take) -> None:
+    take("pothole", "a", 22, 0)
+    take("no_defect", "a", 22, 0)
+    with pytest.raises(DatasetError, match=r"a leaves out a-0003\.jpg, which may be no_defect/a-0003\.jpg, pothole/"):
+        read(photos, CATEGORIES, {"a": {"leave_out": ["a-0003.jpg"]}})
 
 
 @pytest.mark.parametrize(

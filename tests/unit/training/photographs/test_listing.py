@@ -47,6 +47,13 @@ def test_what_a_spreadsheet_saves_is_read(photos: Path, draw: Draw, separator: s
     assert faults == []
 
 
+def test_a_table_of_a_french_spreadsheet_on_windows_is_read(photos: Path, draw: Draw) -> None:
+    draw("a", "x", 1)
+    write(photos, "path;label;source;weight\na\\x-0000.jpg;pothole;s;0,5\n")
+    (entry,), faults = listed(photos)
+    assert (entry.path, entry.weight, faults) == (photos / "a" / "x-0000.jpg", 0.5, [])
+
+
 def test_every_fault_of_the_rows_is_named_with_its_line(photos: Path, draw: Draw) -> None:
     draw("a", "x", 4)
     write(
@@ -58,16 +65,16 @@ def test_every_fault_of_the_rows_is_named_with_its_line(photos: Path, draw: Draw
         "a/gone.jpg,pothole,s,1\n"
         "./a/x-0000.jpg,graffiti,s,1\n"
         "a/x-0001.jpg,pothole,s,2\n"
-        'a/x-0002.jpg,pothole,s,"0,5"\n'
+        "a/x-0002.jpg,pothole,s,half\n"
         "a/x-0003.jpg,pothole,s,0.1\n",
     )
     entries, faults = listed(photos)
-    assert [entry.path.name for entry in entries] == ["x-0000.jpg", "x-0003.jpg"]
+    assert [entry.path.name for entry in entries] == [f"x-000{index}.jpg" for index in range(4)]
     assert faults == [
         "labels.csv has a path that leaves the folder in 2 lines (line 3, line 4); give one below it.",
         "labels.csv has a file that is not there in 1 line (line 5: a/gone.jpg); add it, or remove the line.",
         "labels.csv has a file named before in 1 line (line 6: a/x-0000.jpg); keep one of the lines.",
-        "labels.csv has a weight not above 0 and at most 1 in 2 lines (line 7: 2, line 8: 0,5); "
+        "labels.csv has a weight not above 0 and at most 1 in 2 lines (line 7: 2, line 8: half); "
         "write 1 for a label that is sure, or nothing.",
     ]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from training.photographs.dataset import Photograph
-from training.photographs.split import folds, groups_divided
+from training.photographs.split import divided_groups, folds
 
 
 def photographs(label: str, source: str, count: int, group: str = "") -> list[Photograph]:
@@ -25,7 +25,7 @@ def test_a_group_of_sources_is_in_one_fold() -> None:
         *photographs("no_defect", "tram", 30),
     ]
     found = folds(every, 3)
-    assert not groups_divided(every)
+    assert not divided_groups((one.group, one.label) for one in every)
     for group in {photograph.group for photograph in every}:
         assert len({int(fold) for fold, one in zip(found, every, strict=True) if one.group == group}) == 1
     assert set(found.tolist()) == {0, 1, 2}
@@ -62,7 +62,7 @@ def test_a_group_that_holds_most_of_a_label_is_divided_by_blocks_of_names() -> N
         *photographs("no_defect", "tram", 20),
         *photographs("no_defect", "walk", 20),
     ]
-    assert groups_divided(every) == {"walls"}
+    assert divided_groups((one.group, one.label) for one in every) == {"walls"}
     found = folds(every[::-1], 4)[::-1]
     assert found[:60].tolist() == np.repeat(range(4), 15).tolist()
     assert found[60:80].tolist() == np.repeat(range(4), 5).tolist()
