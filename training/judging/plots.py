@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
 
 from agent.domain import NO_DEFECT
 from training.judging.curves import coverage, precision_recall
@@ -44,7 +43,14 @@ OUTCOMES = {  # colour of the bar, and of the number in it
 ALARMS = (("accepted_wrongly", "accepted as a defect", ORANGE, "o", -0.13), ("to_review", "to review", BLUE, "s", 0.13))
 DARK = 0.55  # of a cell's shade, from which on its text is white
 ROOM = 0.03  # of a bar's width, which a number needs
-ABOVE: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (-0.01, 1.0), "borderaxespad": 0, "handlelength": 1}
+ABOVE: dict[str, Any] = {  # the plot, at the left
+    "loc": "lower left",
+    "bbox_to_anchor": (-0.01, 1.0),
+    "borderaxespad": 0,
+    "handlelength": 1,
+    "handletextpad": 0.5,
+    "columnspacing": 1.2,
+}
 NAMED = 0.05  # of a source, from which on what it is taken for is named
 
 
@@ -103,7 +109,7 @@ def outcomes(figures: Mapping[str, Any], suffix: str = "") -> Figure:
         axes.legend(ncols=2, **ABOVE)
     for axes in (above, *below):
         axes.grid(False, axis="y")
-        axes.xaxis.set_major_formatter(PercentFormatter(1, symbol=""))
+        axes.xaxis.set_major_formatter(lambda share, _: f"{100 * share:g}")
     return figure
 
 

@@ -48,7 +48,7 @@ def headlines(columns: Mapping[str, Mapping[str, Any]]) -> Table:
 
 def labels(figures: Mapping[str, Any]) -> Table:
     """How well each label is found, and how much of what is called so is so."""
-    table = _table("label", "n", "recall", "precision", "precision of accepted")
+    table = _table("label", "n", "recall", "precision", "precision of\naccepted")
     for label, found in figures["labels"].items():
         accepted = NONE if label == NO_DEFECT else percent(found["accepted_precision"])
         count = f"{found['recall']['n']:,}"
