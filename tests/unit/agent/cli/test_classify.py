@@ -13,7 +13,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from agent.cli.main import main
+from agent.drivers.tflite import TfliteClassifier
 from agent.manifest import load_manifest
+from agent.pipeline.classify import classify
+from agent.pipeline.regions import road
+from agent.simulation.scenery import draw
 from tests.unit.builders import write_model
 
 
@@ -127,3 +131,20 @@ def test_a_wrong_call_is_told_with_the_usage(arguments: list[str]) -> None:
     result = invoke(*arguments)
     assert result.exit_code == 2
     assert "Usage: " in result.stderr
+
+
+def test_of_a_vehicles_frame_the_parts_of_the_road_are_looked_at_in_all_their_pixels(tmp_path: Path) -> None:
+    frame = np.full((720, 1280, 3), 110, np.uint8)
+    pothole = draw("pothole", np.random.default_rng(3), 320, 180)
+    frame[400:580, 480:800] = pothole  # in the middle of the distance
+    cv2.imwrite(str(tmp_path / "frame.jpg"), frame)
+    (whole,) = lines(invoke("--json", tmp_path / "frame.jpg"))
+    (parts,) = lines(invoke("--json", "--road", "0.3", tmp_path / "frame.jpg"))
+    assert "region" not in whole
+    assert parts["region"] in [list(region) for region in road(0.3)]
+    pixels = np.asarray(cv2.imread(str(tmp_path / "frame.jpg")), np.uint8)
+    manifest = load_manifest()
+    wanted = classify(pixels, TfliteClassifier(manifest), manifest, road(0.3))
+    assert parts["region"] == list(wanted.region)
+    assert parts["candidates"][0]["probability"] == pytest.approx(wanted.candidates[0].probability, abs=1e-4)
+    assert invoke("--road", "2", tmp_path).exit_code == 2
