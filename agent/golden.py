@@ -24,6 +24,7 @@ FILE = "golden.json"
 # OpenCV) differed by up to 0.23 where the model wavers, but by no more than 0.018 where it gives a label 0.9 or more,
 # as it does each golden picture: of these, with another OpenCV still, by up to 0.032. ARM was not measured.
 TOLERANCE = 0.08
+LOOSEST = 0.2  # beyond it a picture would prove nothing
 UNREDUCED = 1 << 16  # pixels: no picture is read smaller than that
 
 
@@ -42,7 +43,7 @@ class Golden(msgspec.Struct, frozen=True):
 
     model: Sha256
     pictures: Annotated[list[Picture], Meta(min_length=1)]
-    tolerance: Probability = TOLERANCE
+    tolerance: Annotated[float, Meta(ge=0, le=LOOSEST)] = TOLERANCE
 
 
 class GoldenError(FidamiaError):

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Iterator
 from importlib.resources import files
 from itertools import zip_longest
+from lzma import LZMAError
 from pathlib import Path
 from typing import IO, Annotated, Literal
 
@@ -40,7 +41,7 @@ class Input(msgspec.Struct, frozen=True):
 class Label(msgspec.Struct, frozen=True):
     """One class of the model, with its names and what follows from it."""
 
-    id: Annotated[str, Meta(pattern="^[a-z][a-z0-9_]*$")]
+    id: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*\Z", max_length=64)]
     en: str
     fr: str
     severity: Literal["low", "normal", "urgent"] | None
@@ -127,6 +128,10 @@ def _label_faults(manifest: Manifest, path: Path) -> Iterator[str]:
         yield _("{path}: labels must be unique and hold {label}; install the model again").format(
             path=path, label=NO_DEFECT
         )
+    if any(label.accept is not None for label in manifest.labels if label.id == NO_DEFECT):
+        yield _("{path}: {label} can not be accepted as a defect; install the model again").format(
+            path=path, label=NO_DEFECT
+        )
     incomplete = [
         label.id
         for label in manifest.labels
@@ -169,11 +174,32 @@ def _file_faults(manifest: Manifest) -> Iterator[str]:
         )
 
 
+NO_LABELS = (
+    zipfile.BadZipFile,
+    KeyError,
+    ValueError,
+    NotImplementedError,
+    RuntimeError,
+    EOFError,
+    zlib.error,
+    LZMAError,
+)
+
+
 def _own_labels(file: IO[bytes]) -> list[str] | None:
     """The labels that the file itself carries, in the order of its output; None where it carries none."""
     try:
         with zipfile.ZipFile(file) as archive, archive.open(LABELS_FILE) as labels:
             content = labels.read(LARGEST_LABELS)
-    except (zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError, EOFError, zlib.error):
+    except (
+        zipfile.BadZipFile,
+        KeyError,
+        ValueError,
+        NotImplementedError,
+        RuntimeError,
+        EOFError,
+        zlib.error,
+        LZMAError,
+    ):
         return None  # no archive, none that is ours, or one that only other programs can read
     return content.decode("utf-8", "replace").splitlines()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import tempfile
 from collections import Counter
@@ -41,8 +42,13 @@ def whole(path: Path) -> Iterator[Path]:
     """Another path to write to, which becomes `path` once it is written: a run that is stopped leaves no half file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
-    yield partial
-    partial.replace(path)
+    try:
+        yield partial
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)  # also where the disk is full
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
 from agent.errors import FidamiaError
+from agent.manifest import Short
 from training import golden
 from training.fitting.drawn import CLEAN, scenes, simulator
 from training.folder import FILE, Entries, Made, origins, replacing, write_manifest
@@ -25,8 +27,8 @@ from training.judging.judged import judge
 from training.judging.metrics import Integers, Rule, tempered
 from training.judging.predictions import Predictions
 from training.photographs.archive import described
-from training.photographs.dataset import Photograph, Picture, read
-from training.photographs.split import divided_groups, folds
+from training.photographs.dataset import KEPT, DatasetError, Photograph, Picture, read
+from training.photographs.split import divided_groups, faults, folds
 from training.settings import Settings
 from training.wording import counted
 
@@ -91,8 +93,7 @@ def make(inputs: Inputs, asked: Asked, settings: Settings) -> dict[str, Any]:
         raise FidamiaError(
             f"{asked.out} holds the photographs; give the model a folder of its own. Nothing was written."
         )
-    if asked.report:
-        report.drawing()  # where nothing can be drawn, a person should not learn it after an hour
+    _refuse_early(asked)
     material = gather(inputs, settings, asked.work)
     photographs, scenes_ = (
         counted(len(material.photographs), "photograph"),
@@ -106,6 +107,23 @@ def make(inputs: Inputs, asked: Asked, settings: Settings) -> dict[str, Any]:
     return found
 
 
+def _refuse_early(asked: Asked) -> None:
+    """Raise FidamiaError for what a person should not learn after an hour."""
+    for option, value in (("--out", asked.out.name), ("--version", asked.version)):
+        try:
+            msgspec.convert(value, Short)
+        except msgspec.ValidationError as error:
+            raise FidamiaError(
+                f"{option}: {value!r} is no model's {'name' if option == '--out' else 'version'} ({error}). {KEPT}"
+            ) from error
+    if asked.report:
+        report.drawing()
+        try:
+            asked.report.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise FidamiaError(f"--report {asked.report}: {error.strerror}; name another folder. {KEPT}") from error
+
+
 def gather(inputs: Inputs, settings: Settings, work: Path) -> Material:
     """Read, check and split the photographs, and add drawn scenes of their labels."""
     photos = inputs.photos
@@ -116,7 +134,9 @@ def gather(inputs: Inputs, settings: Settings, work: Path) -> Material:
     present = {photograph.label for photograph in photographs}
     labels = [label for label in categories if label in present]
     fold = folds(photographs, settings.folds)
-    kept = work / _key(photos, photographs, fold, settings)
+    if torn := faults(photographs, fold):
+        raise DatasetError("\n".join(torn) + f" {KEPT}")
+    kept = work / _key(photographs, fold, labels, settings)
     each = round(settings.drawn * len(photographs) / (len(labels) - 1 + CLEAN))
     return Material(
         photos,
@@ -216,11 +236,14 @@ def _training(material: Material, settings: Settings, epochs: int) -> dict[str, 
     }
 
 
-def _key(photos: Path, photographs: Sequence[Photograph], fold: Integers, settings: Settings) -> str:
-    """Names what is kept of a run's pictures, so that a run on others never takes it for its own."""
+def _key(photographs: Sequence[Photograph], fold: Integers, labels: Sequence[str], settings: Settings) -> str:
+    """Names what is kept of a run's pictures, so that a run on others never takes it for its own.
+
+    The order of the labels is that of the network's output; the photographs' contents stand for their names.
+    """
     listed = [
-        (one.label, one.source, one.weight, str(one.path.relative_to(photos)), one.path.stat().st_size, number)
+        (one.label, one.source, one.weight, one.path.name, one.path.stat().st_size, one.fingerprint.hex(), number)
         for one, number in zip(photographs, fold.tolist(), strict=True)
     ]
-    made_of = json.dumps([listed, settings.of_learning(), simulator()])
+    made_of = json.dumps([list(labels), listed, settings.of_learning(), simulator()])
     return hashlib.sha256(made_of.encode()).hexdigest()[:16]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -30,7 +32,10 @@ Features = npt.NDArray[np.float16]  # pictures x views x 1280
 def features(pictures: Sequence[Picture], settings: Settings, cache: Path) -> Features:
     """Of the whole picture first, then of random views. Kept in `cache`, where a second call finds them."""
     if cache.is_file():
-        return np.asarray(np.load(cache)["features"])
+        try:
+            return np.asarray(np.load(cache)["features"])
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+            click.echo(f"{cache} is damaged; its content is made again", err=True)
     size = settings.input.width, settings.input.height
     extract = without_head(pretrained(1).eval())
 

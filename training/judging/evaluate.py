@@ -151,7 +151,11 @@ def _write(evaluation: report.Evaluation, found: Mapping[str, Any], photos: Path
                 err=True,
             )
     except OSError as error:
-        raise FidamiaError(f"{error.filename}: {error.strerror}; name a place that can be written to") from error
+        place = error.filename or outputs.report or outputs.figures or sheet
+        raise FidamiaError(
+            f"{place}: {error.strerror}; name a place that can be written to, or make room there. What it replaces "
+            "is kept."
+        ) from error
 
 
 def quantisation_loss(exact: Floats, said: Floats, right: Integers) -> dict[str, float]:

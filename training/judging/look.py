@@ -23,6 +23,7 @@ TITLE: dict[str, Any] = {"x": 0.01, "ha": "left", "fontsize": 10, "fontweight": 
 PALETTE = 256  # colours of a file: half of the bytes, and with 64 one colour was taken for another
 LOOK: dict[Any, Any] = {
     "font.size": 9,
+    "text.parse_math": False,  # a file's name is no formula
     "axes.titlesize": 10,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",

@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from training.folder import whole
 from training.judging.metrics import Floats, Integers, tempered
 from training.photographs.dataset import DatasetError, Photograph, Picture
 
@@ -73,8 +74,7 @@ class Predictions:
 
     def save(self, path: Path) -> None:
         """A CSV that a person can read and a repository can keep: names and numbers, no picture."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w", newline="", encoding="utf-8") as file:
+        with whole(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow([*COLUMNS, *self.labels])
             names = zip(self.paths, self.sources, self.groups, strict=True)
@@ -105,6 +105,9 @@ class Predictions:
                 f"{path}: a row is not path, source, group, label and {len(labels)} probabilities; make the file again"
             ) from error
         paths, sources, groups = (tuple(row[column] for row in rows) for column in range(3))
+        for name in paths:
+            if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+                raise DatasetError(f"{path}: {name!r} leaves the folder of photographs; make the file again")
         return cls(labels, probabilities, truth, sources, groups, paths)
 
 

@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from agent.errors import FidamiaError
+from training.folder import whole
 from training.judging import tables
 from training.judging.calibrate import Demands, choose, cross_fitted
 from training.judging.figures import figures, summary
@@ -93,7 +94,8 @@ def chosen_again(predictions: Predictions, temperature: float, rule: Rule, deman
 
 def console() -> Console:
     """Of the standard output."""
-    return Console() if sys.stdout.isatty() else Console(width=WIDTH)
+    # A file's name is no markup.
+    return Console(width=None if sys.stdout.isatty() else WIDTH, markup=False, emoji=False, highlight=False)
 
 
 def show(evaluation: Evaluation, screen: Console) -> None:
@@ -145,8 +147,8 @@ def in_manifest(found: Mapping[str, Any]) -> dict[str, Any]:
 
 def write_figures(found: Mapping[str, Any], path: Path) -> None:
     """The figures as JSON."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    with whole(path) as partial:
+        partial.write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
 def drawing() -> ModuleType:

@@ -20,7 +20,7 @@ SOURCES = TRAINING / "sources.toml"
 
 ALLOWED = {  # in words, where msgspec's are not for everybody
     "severity": "low, normal or urgent",
-    "id": "small letters, digits and _, a letter first",
+    "id": "small letters, digits and _, a letter first, and not no_defect, which has an entry of its own",
     "weight": "above 0 and at most 1",
 }
 Entries = dict[str, dict[str, Any]]
@@ -29,7 +29,7 @@ Entries = dict[str, dict[str, Any]]
 class Category(msgspec.Struct):
     """What a model's manifest takes from an entry of the taxonomy; there may be more in it."""
 
-    id: Annotated[str, Meta(pattern="^[a-z][a-z0-9_]*$")]
+    id: Annotated[str, Meta(pattern=r"^(?!no_defect\Z)[a-z][a-z0-9_]*\Z", max_length=64)]
     en: str
     fr: str
     severity: Literal["low", "normal", "urgent"]

@@ -13,9 +13,10 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from training.photographs import remarks
+from training.photographs import remarks, split
 from training.photographs.archive import SOURCES, chosen, described
 from training.photographs.dataset import Photograph, survey
+from training.settings import Settings
 from training.wording import counted, named
 
 WIDTH = 100  # characters of a line
@@ -61,11 +62,12 @@ def check(
     """
     categories, sources = described(photos, taxonomy_file, sources_file)
     found = survey(photos, categories, sources, drop_contradictions=drop_contradictions)
+    faults = found.faults or split.faults(found.kept, split.folds(found.kept, Settings.folds))
     said = [*remarks.on_files(photos, found), *remarks.on_pairs(photos, found), *remarks.on_balance(found.kept)]
     said += remarks.on_sources(found.kept, sources)
     if (own := chosen(sources_file, photos, SOURCES)) != SOURCES:
         said += remarks.on_description(own, found, sources)
-    return Report(photos, found.kept, found.faults, said)
+    return Report(photos, found.kept, faults, said)
 
 
 def _overview(photographs: Iterable[Photograph], width: int) -> str:

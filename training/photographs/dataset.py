@@ -126,7 +126,12 @@ def survey(
     listed_entries, faults = listed(folder)
     left_out, not_left_out, ambiguous = _left_out(folder, listed_entries, sources or {})
     faults += ambiguous
-    entries = [entry for entry in listed_entries if entry.path not in left_out]
+    strange = [entry.path for entry in listed_entries if not _is_text(str(entry.path))]
+    if strange:
+        faults.append(
+            f"{counted(len(strange), 'file')} whose name is not in UTF-8 ({named(map(ascii, strange))}); rename."
+        )
+    entries = [entry for entry in listed_entries if entry.path not in left_out.union(strange)]
     photographs, unreadable = _seen(entries, sources or {})
     if unreadable:
         faults.append(
@@ -187,6 +192,15 @@ def _left_out(folder: Path, entries: Sequence[Entry], sources: Sources) -> tuple
                 faults.append(f"{source} leaves out {name}, which may be {paths}; give the path in sources.toml.")
             found |= files
     return frozenset(found), absent, faults
+
+
+def _is_text(name: str) -> bool:
+    """Whether it is in UTF-8: what is not crashes OpenCV, and fits no manifest."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _seen(entries: Sequence[Entry], sources: Sources) -> tuple[list[Photograph], list[Path]]:

@@ -44,6 +44,19 @@ def folds(photographs: Sequence[Photograph], count: int) -> Integers:
     return _together(found, clusters(photographs))
 
 
+def faults(photographs: Sequence[Photograph], fold: Integers) -> list[str]:
+    """A sentence for each label that lies in one fold: the network that is judged by it had never learnt it."""
+    places: defaultdict[str, set[int]] = defaultdict(set)
+    for photograph, number in zip(photographs, fold.tolist(), strict=True):
+        places[photograph.label].add(number)
+    return [
+        f"The photographs of {label} resemble each other so much that none can be learnt from while others judge; add "
+        "other places."
+        for label, numbers in sorted(places.items())
+        if len(numbers) == 1
+    ]
+
+
 def divided_groups(photographs: Iterable[tuple[str, object]]) -> set[str]:
     """Of the group and the label of each photograph: the groups that hold more than half of a label.
 

@@ -112,6 +112,7 @@ def test_a_manifest_that_is_no_json_of_a_manifest_is_told(tmp_path: Path, conten
         ({"name": ""}, "name"),
         ({"labels": labels()[:1]}, "labels"),
         ({"labels": labels(id="Pot Hole")}, "labels[0].id"),
+        ({"labels": labels(id="pothole\n")}, "labels[0].id"),
         ({"labels": labels(severity="terrible")}, "labels[0].severity"),
     ],
 )
@@ -125,6 +126,12 @@ def test_labels_must_be_unique(tmp_path: Path) -> None:
 
 def test_a_model_must_be_able_to_see_nothing(tmp_path: Path) -> None:
     assert "labels must be unique and hold no_defect" in fault(write_model(tmp_path, labels=labels()[:2]))
+
+
+def test_a_clean_street_is_never_accepted_as_a_defect(tmp_path: Path) -> None:
+    *defects, clean = labels()
+    write_model(tmp_path, labels=[*defects, {**clean, "accept": 0.0}])
+    assert "no_defect can not be accepted as a defect" in fault(tmp_path)
 
 
 @pytest.mark.parametrize("missing", ["accept", "severity", "team"])

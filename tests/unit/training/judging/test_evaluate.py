@@ -107,6 +107,7 @@ def test_a_line_fits_a_narrow_terminal(model: Path, saved: Path) -> None:
     ("content", "sentence"),
     [
         ("no table\n", "its first line must be"),
+        ("path,source,group,label,pothole,no_defect\n../a.jpg,s,s,pothole,0.6,0.4\n", "leaves the folder"),
         ("path,source,group,label,pothole,no_defect\na.jpg,s,s,pothole,0.6,0.4\n", "has other labels than the model"),
     ],
 )

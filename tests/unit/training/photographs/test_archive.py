@@ -39,6 +39,14 @@ def test_every_fault_of_a_taxonomy_is_named_at_once(tmp_path: Path) -> None:
     assert lines[-1].endswith("Nothing was written.")
 
 
+@pytest.mark.parametrize("name", ["no_defect", "trou\\n", "a" * 65])
+def test_an_id_that_no_report_may_have_is_refused(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text(CLEAN + LEAK.replace("water_leak", name), encoding="utf-8")
+    with pytest.raises(DatasetError, match=r"own\.toml"):
+        taxonomy(path)
+
+
 @pytest.mark.parametrize("text", [b"[[category]\n", "# é".encode("latin-1"), b"", b"category = 3\nno_defect = 1\n"])
 def test_a_file_that_is_no_taxonomy_is_refused_in_words(tmp_path: Path, text: bytes) -> None:
     path = tmp_path / "own.toml"

@@ -199,7 +199,8 @@ GUIDE = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
 )
 def test_what_the_guide_explains_is_what_is_said(phrase: str) -> None:
     code = "".join(
-        (ROOT / "training" / "photographs" / f"{name}.py").read_text() for name in ("dataset", "listing", "remarks")
+        (ROOT / "training" / "photographs" / f"{name}.py").read_text()
+        for name in ("dataset", "listing", "remarks", "split")
     )
     for name, value in (("{ENOUGH}", ENOUGH), ("{SMALL}", SMALL)):
         code = code.replace(name, str(value))

@@ -200,3 +200,14 @@ def test_one_picture_twice_under_one_label_is_no_fault(photos: Path, take: Take)
     found = read(photos, CATEGORIES)
     assert len(found) == 52
     assert len(set(clusters(found).tolist())) == 50
+
+
+def test_a_file_whose_name_is_not_in_utf_8_is_named_and_not_opened(photos: Path, take: Take) -> None:
+    take("pothole", "a", 22, 0)
+    take("no_defect", "b", 22, 100)
+    (photos / "pothole" / "a-0001.jpg").rename(photos / "pothole" / "caf\udce9-1.jpg")
+    found = survey(photos, CATEGORIES)
+    assert len(found.kept) == 43
+    (fault,) = found.faults
+    assert fault.startswith("1 file whose name is not in UTF-8 (")
+    assert fault.isascii()

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from training.photographs.dataset import Photograph
-from training.photographs.split import divided_groups, folds
+from training.photographs.split import divided_groups, faults, folds
 
 
 def photographs(label: str, source: str, count: int, group: str = "") -> list[Photograph]:
@@ -80,3 +80,10 @@ def test_near_duplicates_are_on_one_side() -> None:
     together = folds(every, 4)
     assert together[2] == together[35]
     assert np.delete(together, 35).tolist() == np.delete(apart, 35).tolist()
+
+
+def test_a_label_that_lies_in_one_fold_can_not_be_learnt_and_judged() -> None:
+    every = [*photographs("pothole", "truck", 4), *photographs("no_defect", "truck", 4)]
+    (fault,) = faults(every, np.array([1, 1, 1, 1, 0, 1, 0, 1]))
+    assert fault.startswith("The photographs of pothole resemble each other")
+    assert faults(every, np.array([0, 1] * 4)) == []

@@ -1,0 +1,94 @@
+"""What a run refuses before it learns, and how it names what it keeps."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from agent.errors import FidamiaError
+from training.folder import whole
+from training.judging.evaluate import Inputs
+from training.make import Asked, gather, make
+from training.settings import Settings
+
+TAXONOMY = """
+[no_defect]
+en = "none"
+fr = "rien"
+"""
+CATEGORY = """
+[[category]]
+id = "{id}"
+en = "{id}"
+fr = "{id}"
+team = "voirie"
+severity = "low"
+"""
+
+
+@pytest.fixture
+def archive(photos: Path) -> Path:
+    """Three labels of two sources, no two pictures alike."""
+    for index, label in enumerate(("leak", "hole", "no_defect")):
+        (photos / label).mkdir()
+        for number in range(24):
+            pixels = np.random.default_rng([index, number]).integers(0, 256, (9, 16, 3), np.uint8)
+            pixels = cv2.resize(pixels, (64, 36), interpolation=cv2.INTER_CUBIC)
+            cv2.imwrite(str(photos / label / f"{'ab'[number % 2]}-{number}.png"), pixels)
+    return photos
+
+
+def taxonomy(path: Path, *ids: str) -> Path:
+    path.write_text(TAXONOMY + "".join(CATEGORY.format(id=name) for name in ids))
+    return path
+
+
+def test_what_is_kept_is_of_these_pictures_in_this_order_of_labels(archive: Path, tmp_path: Path) -> None:
+    settings = replace(Settings(), drawn_judging=0)
+    one = Inputs(archive, taxonomy=taxonomy(tmp_path / "one.toml", "leak", "hole"))
+    other = Inputs(archive, taxonomy=taxonomy(tmp_path / "other.toml", "hole", "leak"))
+    first, second = (gather(inputs, settings, tmp_path) for inputs in (one, other))
+    assert first.labels == ("leak", "hole", "no_defect")
+    assert second.labels == ("hole", "leak", "no_defect")
+    assert first.kept != second.kept
+    assert gather(one, settings, tmp_path).kept == first.kept
+    left, right = archive / "leak" / "a-0.png", archive / "leak" / "a-2.png"
+    content = left.read_bytes()
+    left.write_bytes(right.read_bytes())
+    right.write_bytes(content)
+    assert gather(one, settings, tmp_path).kept != first.kept
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"version": ""}, "--version: '' is no model's version"),
+        ({"out": Path("m" * 70)}, "is no model's name"),
+        ({"report": Path("/proc/nothing/here")}, "--report /proc/nothing/here"),
+    ],
+)
+def test_what_would_fail_in_the_end_is_refused_before_anything_is_read(
+    tmp_path: Path, changes: dict[str, object], words: str
+) -> None:
+    asked = replace(Asked(tmp_path / "model", "1.0.0", tmp_path / "work"), **changes)  # type: ignore[arg-type]
+    with pytest.raises(FidamiaError, match=words) as refused:
+        make(Inputs(tmp_path), asked, Settings())
+    assert str(refused.value).endswith("Nothing was written.")
+
+
+def test_a_model_does_not_go_among_the_photographs(archive: Path, tmp_path: Path) -> None:
+    with pytest.raises(FidamiaError, match="holds the photographs"):
+        make(Inputs(archive), Asked(archive / ".." / archive.name, "1.0.0", tmp_path), Settings())
+
+
+def test_what_can_not_be_written_whole_leaves_what_was_there(tmp_path: Path) -> None:
+    path = tmp_path / "figures.json"
+    path.write_text("old")
+    with pytest.raises(FileNotFoundError), whole(path) as partial:
+        partial.with_name("gone").rename(partial)
+    assert [one.name for one in tmp_path.iterdir()] == ["figures.json"]
+    assert path.read_text() == "old"
