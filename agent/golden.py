@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from agent.domain import Pixels
-from agent.drivers.pictures import read_picture
+from agent.drivers.pictures import UNREDUCED, read_picture
 from agent.errors import FidamiaError, PictureError
 from agent.i18n import _
 from agent.interfaces import Classifier
@@ -25,7 +25,6 @@ FILE = "golden.json"
 # as it does each golden picture: of these, with another OpenCV still, by up to 0.032. ARM was not measured.
 TOLERANCE = 0.08
 LOOSEST = 0.2  # beyond it a picture would prove nothing
-UNREDUCED = 1 << 16  # pixels: no picture is read smaller than that
 
 
 class Picture(msgspec.Struct, frozen=True):

@@ -174,32 +174,12 @@ def _file_faults(manifest: Manifest) -> Iterator[str]:
         )
 
 
-NO_LABELS = (
-    zipfile.BadZipFile,
-    KeyError,
-    ValueError,
-    NotImplementedError,
-    RuntimeError,
-    EOFError,
-    zlib.error,
-    LZMAError,
-)
-
-
 def _own_labels(file: IO[bytes]) -> list[str] | None:
     """The labels that the file itself carries, in the order of its output; None where it carries none."""
     try:
         with zipfile.ZipFile(file) as archive, archive.open(LABELS_FILE) as labels:
             content = labels.read(LARGEST_LABELS)
-    except (
-        zipfile.BadZipFile,
-        KeyError,
-        ValueError,
-        NotImplementedError,
-        RuntimeError,
-        EOFError,
-        zlib.error,
-        LZMAError,
-    ):
+    # RuntimeError is also an encrypted archive, and by its heir NotImplementedError one packed in an unknown way.
+    except (zipfile.BadZipFile, KeyError, ValueError, RuntimeError, EOFError, zlib.error, LZMAError):
         return None  # no archive, none that is ours, or one that only other programs can read
     return content.decode("utf-8", "replace").splitlines()

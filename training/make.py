@@ -89,17 +89,10 @@ def make(inputs: Inputs, asked: Asked, settings: Settings) -> dict[str, Any]:
     What is there stays as it is until all is done. Raises FidamiaError where the photographs can not make a model, or a
     package is missing.
     """
-    if inputs.photos and asked.out.resolve() == inputs.photos.resolve():
-        raise FidamiaError(
-            f"{asked.out} holds the photographs; give the model a folder of its own. Nothing was written."
-        )
-    _refuse_early(asked)
+    _refuse_early(inputs, asked)
     material = gather(inputs, settings, asked.work)
-    photographs, scenes_ = (
-        counted(len(material.photographs), "photograph"),
-        counted(len(material.scenes), "drawn scene"),
-    )
-    click.echo(f"{photographs} and {scenes_} to learn from", err=True)
+    learnt_from = counted(len(material.photographs), "photograph"), counted(len(material.scenes), "drawn scene")
+    click.echo(f"{' and '.join(learnt_from)} to learn from", err=True)
     with replacing(asked.out) as folder:
         held_out = _learn(material, settings, asked, folder / FILE)
         found = _judge(held_out, material, settings, asked, folder)
@@ -107,8 +100,10 @@ def make(inputs: Inputs, asked: Asked, settings: Settings) -> dict[str, Any]:
     return found
 
 
-def _refuse_early(asked: Asked) -> None:
+def _refuse_early(inputs: Inputs, asked: Asked) -> None:
     """Raise FidamiaError for what a person should not learn after an hour."""
+    if inputs.photos and asked.out.resolve() == inputs.photos.resolve():
+        raise FidamiaError(f"{asked.out} holds the photographs; give the model a folder of its own. {KEPT}")
     for option, value in (("--out", asked.out.name), ("--version", asked.version)):
         try:
             msgspec.convert(value, Short)

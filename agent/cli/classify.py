@@ -12,15 +12,13 @@ import click
 import msgspec
 
 from agent.domain import NO_DEFECT, WHOLE_FRAME, Classification
-from agent.drivers.pictures import Picture, find_pictures, read_picture, shown
+from agent.drivers.pictures import UNREDUCED, Picture, find_pictures, read_picture, shown
 from agent.drivers.tflite import TfliteClassifier
 from agent.errors import PictureError
 from agent.i18n import _, language
 from agent.manifest import Manifest, load_manifest
 from agent.pipeline.classify import CANDIDATES, classify
 from agent.pipeline.regions import road
-
-ENTIRE = 1 << 16  # pixels of a side, more than any picture has
 
 
 @click.command()
@@ -44,7 +42,7 @@ def command(images: tuple[Path, ...], as_json: bool, model: str, horizon: float 
     classifier = TfliteClassifier(manifest, threads=threads)
     regions = (WHOLE_FRAME,) if horizon is None else road(horizon)
     # Parts of a frame need all of its pixels.
-    shorter_side = min(manifest.input.width, manifest.input.height) if horizon is None else ENTIRE
+    shorter_side = min(manifest.input.width, manifest.input.height) if horizon is None else UNREDUCED
     count = failed = 0
     for path in find_pictures(images):
         count += 1

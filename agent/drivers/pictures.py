@@ -36,6 +36,7 @@ SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp"
 MAX_BYTES = 64_000_000
 MAX_PIXELS = 50_000_000  # where the decoder holds the whole picture: 200 MB, twice that at 16 bits
 MAX_PIXELS_REDUCED = 100_000_000  # baseline JPEG, which is reduced line by line
+UNREDUCED = 1 << 16  # pixels, as `shorter_side`: no picture is read smaller than it is
 MAX_SCANS = 100  # libjpeg writes 10; each one costs a pass over the whole picture for as little as 75 bytes
 EXIF_HEAD = 262_144  # bytes; a JPEG has its EXIF in the first segments, of 64 kB each
 

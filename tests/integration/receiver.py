@@ -124,7 +124,8 @@ class Receiver:
         while not self._stop.wait(self._interval - time.time() % self._interval):
             self._move()
             if self._speaking.is_set():
-                now = datetime.now(UTC)
+                # Of the instant that it measured, however late this machine lets it speak: so does a receiver.
+                now = datetime.fromtimestamp(round(time.time() / self._interval) * self._interval, UTC)
                 self._send(*self._position(now))
                 self._stop.wait(self._rmc_delay)
                 self._send(self._movement(now))

@@ -10,7 +10,7 @@ from string import Template
 from typing import Any
 
 from agent.domain import NO_DEFECT
-from training.judging.report import CROSS_FITTED, FIGURES, INTERVALS, NEW_SOURCES, PREDICTIONS
+from training.judging.report import CROSS_FITTED, FIGURES, INTERVALS, NEW_SOURCES, PREDICTIONS, SETS
 from training.judging.tables import HEADLINES, NONE, mistaken, percent
 from training.judging.targets import verdicts
 
@@ -73,9 +73,8 @@ def _targets(fair: Mapping[str, Any]) -> str:
 
 
 def _overall(found: Mapping[str, Any]) -> str:
-    columns = {"as shipped": "photographs", "cross-fitted": "cross_fitted", "new sources": "new_sources"}
-    columns["drawn scenes"] = "drawn"
-    there = {head: found[key] for head, key in columns.items() if found.get(key)}
+    heads = ("as shipped", "cross-fitted", "new sources", "drawn scenes")
+    there = {head: found[key] for head, key in zip(heads, SETS, strict=True) if found.get(key)}
     rows = [(what, *(percent(figures[name]) for figures in there.values())) for name, what in HEADLINES.items()]
     counts = ("pictures (number)", *(f"{figures['n']:,}" for figures in there.values()))
     return _table(("per cent", *there), [counts, *rows])

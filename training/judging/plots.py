@@ -57,8 +57,8 @@ NAMED = 0.05  # of a source, from which on what it is taken for is named
 def draw(evaluation: Evaluation, folder: Path) -> list[Path]:
     """Write every plot into `folder`; the files, in the order in which a reader wants them.
 
-    Precision against recall is with the thresholds as shipped, since its lines are of other thresholds; the rest is
-    cross-fitted where that was done. Without a photograph of a defect it is left out.
+    Precision against recall is with the thresholds as shipped, since its lines are of other thresholds, and is left out
+    without a photograph of a defect; the rest is cross-fitted where that was done.
     """
     judged, figures = evaluation.fair
     suffix = "" if evaluation.cross_figures is None else ", cross-fitted"

@@ -88,7 +88,13 @@ def test_a_model_does_not_go_among_the_photographs(archive: Path, tmp_path: Path
 def test_what_can_not_be_written_whole_leaves_what_was_there(tmp_path: Path) -> None:
     path = tmp_path / "figures.json"
     path.write_text("old")
-    with pytest.raises(FileNotFoundError), whole(path) as partial:
-        partial.with_name("gone").rename(partial)
+
+    def fail() -> None:
+        with whole(path) as partial:
+            partial.write_text("half")
+            raise OSError("full")
+
+    with pytest.raises(OSError, match="full"):
+        fail()
     assert [one.name for one in tmp_path.iterdir()] == ["figures.json"]
     assert path.read_text() == "old"
