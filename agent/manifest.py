@@ -46,7 +46,7 @@ class Label(msgspec.Struct, frozen=True):
     fr: str
     severity: Literal["low", "normal", "urgent"] | None
     team: str | None
-    accept: Probability | None  # believed without a person from this probability on
+    accept: Probability | None  # believed without a person from this probability on; 1: never
 
     @property
     def name(self) -> str:
@@ -89,7 +89,8 @@ class Manifest(msgspec.Struct, frozen=True):
 
 def shipped_models() -> list[str]:
     """The names of the models that came with the program."""
-    return sorted(path.parent.name for path in _shipped().glob("*/manifest.json"))
+    names = (path.parent.name for path in _shipped().glob("*/manifest.json"))
+    return sorted(name for name in names if not name.startswith("."))  # one that is being made is hidden
 
 
 def load_manifest(name: str = "defects") -> Manifest:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -24,7 +27,27 @@ contradictions_option = click.option(
 )
 
 
-@click.group(cls=GuardedGroup, context_settings={"help_option_names": ["-h", "--help"]})
+class Guarded(GuardedGroup):
+    """Also says what the disk refuses, and tidies up when it is told to stop."""
+
+    def invoke(self, context: click.Context) -> Any:
+        """See click. Exit code 74 (EX_IOERR, sysexits.h) where the disk refuses."""
+        signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+        try:
+            return super().invoke(context)
+        except BrokenPipeError:
+            raise  # click ends quietly
+        except OSError as error:
+            place = f"{error.filename}: " if error.filename else ""
+            click.echo(
+                f"{place}{error.strerror or error}. Correct that, and give the same command again: what was there "
+                "before is as it was, and what was learnt is kept.",
+                err=True,
+            )
+            sys.exit(os.EX_IOERR)
+
+
+@click.group(cls=Guarded, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Check photographs, make a model of them, judge a model."""
 

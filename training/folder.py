@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
-import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,25 +16,36 @@ from typing import Any
 
 import msgspec
 
+from agent.errors import FidamiaError
 from agent.manifest import Input
 from training.judging.metrics import Rule
 from training.photographs.archive import Source
 from training.photographs.dataset import Photograph
 
 FILE = "model.tflite"
+MANIFEST = "manifest.json"
+GOLDEN = "golden*"
 Entries = Mapping[str, Mapping[str, Any]]
 
 
 @contextmanager
 def replacing(folder: Path) -> Iterator[Path]:
-    """An empty folder that takes the place of the files in `folder` if the block ends well, and is removed if not."""
+    """An empty folder whose files take the place of those in `folder` if the block ends well; it is removed if not.
+
+    Golden pictures are of one model only: those that the block did not make go. The manifest comes last, so that a
+    model that was put in place by halves is refused for its hash.
+    """
+    folder = folder.resolve()  # where a link leads, also one that leads to nothing yet
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as name:
         fresh = Path(name)
         yield fresh
         folder.mkdir(exist_ok=True)
-        for path in fresh.iterdir():
-            shutil.move(path, folder / path.name)
+        for old in folder.glob(GOLDEN):
+            if not (fresh / old.name).exists():
+                old.unlink()
+        for path in sorted(fresh.iterdir(), key=lambda path: path.name == MANIFEST):
+            path.replace(folder / path.name)
 
 
 @contextmanager
@@ -49,6 +60,20 @@ def whole(path: Path) -> Iterator[Path]:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)  # also where the disk is full
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Hold the folder for this run. Raises FidamiaError where another run holds it."""
+    with (folder / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise FidamiaError(
+                f"Another run works in {folder}; wait until it ends, or give this one a --work of its own. Nothing was "
+                "written."
+            ) from error
+        yield
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +113,7 @@ def write_manifest(folder: Path, made: Made, categories: Entries) -> None:
         "metrics": made.metrics,
     }
     text = json.dumps(manifest, ensure_ascii=False, indent=1)
-    (folder / "manifest.json").write_text(text + "\n", encoding="utf-8")
+    (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
 
 
 def origins(photographs: Sequence[Photograph], known: Entries) -> list[dict[str, object]]:

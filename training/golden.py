@@ -21,6 +21,7 @@ from agent.golden import FILE, TOLERANCE, Golden, Picture, fingerprint
 from agent.interfaces import Classifier
 from agent.manifest import Manifest, load_manifest
 from agent.simulation.scenery import LABELS, draw
+from training.folder import replacing
 
 SIZE = 320, 180  # columns and rows
 SHADES = 16  # values that a pixel keeps of 256: the noise of the drawn sensor would make each file three times as large
@@ -28,11 +29,15 @@ SEEDS = range(60)
 CLEAR = 0.9  # of the first label: nearer to a border the runtimes differ among themselves
 
 
+class NothingSeenError(FidamiaError):
+    """The model sees no drawn scene clearly: its categories are none that the simulator draws."""
+
+
 def write(folder: Path, seeds: Sequence[int] = SEEDS) -> list[Picture]:
     """Write `golden.json` and its pictures for the model in `folder`: one scene of each label that it sees clearly.
 
-    Call it after `write_manifest`. Raises ConfigError where the model does not fit its manifest, and FidamiaError where
-    it sees no drawn scene clearly.
+    Call it after `write_manifest`. Raises ConfigError where the model does not fit its manifest, and NothingSeenError
+    where it sees no drawn scene clearly.
     """
     manifest = load_manifest(str(folder.resolve()))
     classifier = TfliteClassifier(manifest)
@@ -41,12 +46,11 @@ def write(folder: Path, seeds: Sequence[int] = SEEDS) -> list[Picture]:
         if label.id in LABELS:
             chosen[label.id] = max(_clear(label.id, index, classifier, seeds), default=None)
     if not any(chosen.values()):
-        raise FidamiaError(f"{folder}: the model sees none of the drawn scenes clearly; no golden pictures were made")
-    for old in folder.glob("golden-*.png"):
-        old.unlink()
-    pictures = [_keep(folder, label, found[1], manifest, classifier) for label, found in chosen.items() if found]
-    golden = msgspec.json.format(msgspec.json.encode(Golden(manifest.sha256, pictures, TOLERANCE)), indent=1)
-    (folder / FILE).write_bytes(golden + b"\n")
+        raise NothingSeenError(f"{folder}: the model sees no drawn scene clearly; no golden pictures were made")
+    with replacing(folder) as fresh:
+        pictures = [_keep(fresh, label, found[1], manifest, classifier) for label, found in chosen.items() if found]
+        golden = msgspec.json.format(msgspec.json.encode(Golden(manifest.sha256, pictures, TOLERANCE)), indent=1)
+        (fresh / FILE).write_bytes(golden + b"\n")
     return pictures
 
 
@@ -72,7 +76,7 @@ def _clear(label: str, index: int, classifier: Classifier, seeds: Sequence[int])
 
 def _keep(folder: Path, label: str, seed: int, manifest: Manifest, classifier: Classifier) -> Picture:
     pixels, file = scene(label, seed), f"golden-{label}.png"
-    cv2.imwrite(str(folder / file), pixels, [cv2.IMWRITE_PNG_COMPRESSION, 9])
+    (folder / file).write_bytes(cv2.imencode(".png", pixels, [cv2.IMWRITE_PNG_COMPRESSION, 9])[1].tobytes())
     said = classifier.probabilities(pixels).tolist()
     probabilities = {one.id: round(p, 4) for one, p in zip(manifest.labels, said, strict=True)}
     return Picture(file, label, seed, fingerprint(pixels), probabilities)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from agent.errors import FidamiaError
 from agent.manifest import Short
 from training import golden
 from training.fitting.drawn import CLEAN, scenes, simulator
-from training.folder import FILE, Entries, Made, origins, replacing, write_manifest
+from training.folder import FILE, Entries, Made, alone, origins, replacing, write_manifest
 from training.judging import report
 from training.judging.calibrate import Demands, choose
 from training.judging.card import write_card
@@ -93,7 +94,7 @@ def make(inputs: Inputs, asked: Asked, settings: Settings) -> dict[str, Any]:
     material = gather(inputs, settings, asked.work)
     learnt_from = counted(len(material.photographs), "photograph"), counted(len(material.scenes), "drawn scene")
     click.echo(f"{' and '.join(learnt_from)} to learn from", err=True)
-    with replacing(asked.out) as folder:
+    with alone(asked.work), replacing(asked.out) as folder:
         held_out = _learn(material, settings, asked, folder / FILE)
         found = _judge(held_out, material, settings, asked, folder)
         write_card(folder, found, asked.report, asked.out)
@@ -113,10 +114,13 @@ def _refuse_early(inputs: Inputs, asked: Asked) -> None:
             ) from error
     if asked.report:
         report.drawing()
+    for option, folder in (("--out", asked.out.resolve().parent), ("--work", asked.work), ("--report", asked.report)):
         try:
-            asked.report.mkdir(parents=True, exist_ok=True)
+            if folder:
+                folder.mkdir(parents=True, exist_ok=True)
+                tempfile.TemporaryFile(dir=folder).close()
         except OSError as error:
-            raise FidamiaError(f"--report {asked.report}: {error.strerror}; name another folder. {KEPT}") from error
+            raise FidamiaError(f"{option} {folder}: {error.strerror}; name another folder. {KEPT}") from error
 
 
 def gather(inputs: Inputs, settings: Settings, work: Path) -> Material:
@@ -202,7 +206,7 @@ def _judge(
     write_manifest(folder, replace(made, metrics=report.in_manifest(found)), material.categories)
     try:
         golden.write(folder)
-    except FidamiaError as error:  # categories that nobody draws: the model is whole without
+    except golden.NothingSeenError as error:  # the model is whole without
         click.echo(str(error), err=True)
     if asked.report:
         report.write(evaluation, found, asked.report)

@@ -118,9 +118,11 @@ def _figures(manifest: Manifest) -> dict[str, dict[str, Any]]:
     values = {
         name: {"value": found.get("value", found.get("share")), "n": found.get("n")} for name, found in figures.items()
     }
-    return {
-        name: found for name, found in values.items() if all(isinstance(one, int | float) for one in found.values())
-    }
+    return {name: found for name, found in values.items() if _is_share(found["value"]) and isinstance(found["n"], int)}
+
+
+def _is_share(value: Any) -> bool:
+    return isinstance(value, int | float) and 0 <= value <= 1
 
 
 def _show_model(name: str, found: Manifest | ConfigError, configured: bool) -> None:

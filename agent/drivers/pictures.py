@@ -38,6 +38,7 @@ MAX_PIXELS = 50_000_000  # where the decoder holds the whole picture: 200 MB, tw
 MAX_PIXELS_REDUCED = 100_000_000  # baseline JPEG, which is reduced line by line
 UNREDUCED = 1 << 16  # pixels, as `shorter_side`: no picture is read smaller than it is
 MAX_SCANS = 100  # libjpeg writes 10; each one costs a pass over the whole picture for as little as 75 bytes
+LATEST = datetime.max.replace(tzinfo=UTC).timestamp() - 1  # a file may be dated later
 EXIF_HEAD = 262_144  # bytes; a JPEG has its EXIF in the first segments, of 64 kB each
 
 _OTHERS = (b"\x89PNG", b"RIFF", b"GIF8", b"BM", b"II*\0", b"MM\0*")  # how the formats other than JPEG begin
@@ -69,16 +70,18 @@ def find_pictures(paths: Iterable[Path]) -> Iterator[Path]:
 
     Hidden entries and links to folders are left out. A folder that can not be read is logged.
     """
-    for path in paths:
+    waiting = list(paths)[::-1]
+    while waiting:
+        path = waiting.pop()
         if not os.path.isdir(path):
             yield path
             continue
         try:
-            entries = sorted(path.iterdir())
+            entries = sorted(path.iterdir(), reverse=True)
         except OSError as error:
             log.warning("%s: the folder can not be read and is left out: %s", shown(path), error.strerror)
             continue
-        yield from find_pictures(e for e in entries if not e.name.startswith(".") and _is_wanted(e))
+        waiting += (entry for entry in entries if not entry.name.startswith(".") and _is_wanted(entry))
 
 
 def _is_wanted(entry: Path) -> bool:
@@ -156,7 +159,7 @@ def _read(path: Path, size: int = MAX_BYTES) -> tuple[bytes, datetime]:
         raise PictureError(_("can not be read ({reason}); check the disk").format(reason=error)) from None
     if not data:
         raise PictureError(_("empty; copy it again from its source"))
-    return data, datetime.fromtimestamp(status.st_mtime, UTC)
+    return data, datetime.fromtimestamp(min(max(status.st_mtime, 0), LATEST), UTC)
 
 
 def _too_large(sentence: str, count: int, limit: int) -> PictureError:

@@ -65,7 +65,7 @@ def decide(
 
 
 def _is_sure(probability: float, threshold: float, share: float) -> bool:
-    return 1.0 - probability <= (1.0 - threshold) * share
+    return threshold < 1.0 and 1.0 - probability <= (1.0 - threshold) * share
 
 
 def weight(look: Classification) -> tuple[int, float]:

@@ -14,6 +14,7 @@ import numpy as np
 from agent.domain import NO_DEFECT, WHOLE_FRAME, Pixels, Region
 from agent.simulation import scenery
 from agent.simulation.patrol import Patrol
+from training.folder import whole
 from training.photographs.dataset import DRAWN
 
 SMALLEST = 0.3  # of the frame's width, in a part cut from it
@@ -43,8 +44,8 @@ class Scene:
         pixels = cv2.imread(str(path), cv2.IMREAD_COLOR) if path.is_file() else None
         if pixels is None:
             pixels = self._draw()
-            self.kept.mkdir(parents=True, exist_ok=True)
-            cv2.imwrite(str(path), pixels)
+            with whole(path) as partial:
+                partial.write_bytes(cv2.imencode(".png", pixels)[1].tobytes())
         return pixels.astype(np.uint8, copy=False)
 
     def _draw(self) -> Pixels:

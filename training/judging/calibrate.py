@@ -17,11 +17,10 @@ import numpy as np
 
 from agent.domain import NO_DEFECT
 from training.judging.judged import Judged, judge
-from training.judging.metrics import Floats, Integers, Rule, tempered
+from training.judging.metrics import NEVER, Floats, Integers, Rule, tempered
 from training.judging.predictions import Predictions
 
 TEMPERATURES = np.exp(np.linspace(np.log(0.25), np.log(4), 200))
-NEVER = 1.0  # a threshold that is hardly ever reached
 ACCEPT = (*np.arange(50, 100).tolist(), 100)  # hundredths: below a half the first label is a guess among several
 REVIEW = (*np.arange(30, 100).tolist(), 100)
 
@@ -99,7 +98,7 @@ def _options(predictions: Predictions, label: int, precision: float) -> list[tup
     scores, truth = predictions.probabilities[first, label], predictions.truth[first]
     options = []
     for threshold in (hundredths / 100 for hundredths in ACCEPT):
-        taken = truth[scores >= threshold]
+        taken = truth[(scores >= threshold) & (threshold < NEVER)]
         right = int((taken == label).sum())
         # One more that is wrong is assumed: of three accepted, that all are right proves nothing.
         if right >= precision * (len(taken) + 1) or threshold == NEVER:

@@ -55,7 +55,7 @@ def evaluate_model(folder: Path, inputs: Inputs, outputs: Outputs) -> None:
     if outputs.report or outputs.mistakes:
         report.drawing()  # where nothing can be drawn, a person should not learn it after minutes
     if inputs.predictions is not None:
-        predictions, demands = _load(inputs.predictions, manifest), Demands.of(_settings(manifest))
+        predictions, demands = _load(inputs.predictions, manifest), _demands(manifest)
     else:
         predictions, demands = _predict(folder, inputs, manifest), None
     rule = _rule(manifest)
@@ -89,9 +89,12 @@ def _rule(manifest: Manifest) -> Rule:
     return Rule(tuple(label.id for label in labels), tuple(label.accept for label in labels), manifest.review)
 
 
-def _settings(manifest: Manifest) -> Mapping[str, Any]:
+def _demands(manifest: Manifest) -> Demands:
     settings = manifest.training.get("settings")
-    return settings if isinstance(settings, dict) else {}
+    try:
+        return Demands.of(settings if isinstance(settings, dict) else {})
+    except (TypeError, ValueError) as error:
+        raise FidamiaError(f"{manifest.directory}: the settings in its manifest are no numbers: {error}.") from error
 
 
 def _load(saved: Path, manifest: Manifest) -> Predictions:

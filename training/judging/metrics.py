@@ -17,6 +17,7 @@ Mask = npt.NDArray[np.bool_]
 NORMAL = 1.96  # the normal deviate of a 95 % interval
 BINS = 15
 ACCEPTED, TO_REVIEW = "accepted", "to_review"
+NEVER = 1.0  # a threshold that nothing reaches, also what is rounded to 1
 
 
 def wilson(hits: int, count: int) -> tuple[float, float]:
@@ -88,8 +89,8 @@ class Rule:
         for row in probabilities:
             top = int(row.argmax())
             threshold = self.accept[top]
-            if threshold is not None and row[top] >= threshold:
+            if threshold is not None and threshold <= row[top] and threshold < NEVER:
                 decisions.append(ACCEPTED)
             else:
-                decisions.append(TO_REVIEW if 1 - row[clean] >= self.review else NO_DEFECT)
+                decisions.append(TO_REVIEW if self.review <= 1 - row[clean] and self.review < NEVER else NO_DEFECT)
         return decisions

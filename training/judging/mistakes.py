@@ -12,6 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from agent.domain import Pixels
+from agent.drivers.pictures import read_picture
+from agent.errors import PictureError
 from training.judging.judged import Judged
 from training.judging.look import GREY, INK, LOOK, ORANGE, TITLE, words
 
@@ -58,9 +60,10 @@ def worst(judged: Judged, label: int) -> list[int]:
 
 def _show(axes: Axes, judged: Judged, row: int, photos: Path) -> None:
     said = judged.predictions
-    pixels = cv2.imread(str(photos / said.paths[row]), cv2.IMREAD_COLOR)
-    if pixels is not None:
-        axes.imshow(_small(pixels.astype(np.uint8, copy=False)))
+    try:
+        axes.imshow(_small(read_picture(photos / said.paths[row], SIDE).pixels))
+    except PictureError as error:
+        axes.text(0.5, 0.5, "\n".join(textwrap.wrap(str(error), ACROSS)), fontsize=6, ha="center", va="center")
     first = said.labels[int(judged.top[row])]
     axes.set_title(
         f"{words(first)} {100 * said.probabilities[row].max():.0f} %",

@@ -93,7 +93,7 @@ def _toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise DatasetError(f"{path} can not be read ({error.strerror}). {KEPT}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DatasetError(f"{path} is not TOML in UTF-8 ({error}); correct it. {KEPT}") from error
 
 

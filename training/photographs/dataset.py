@@ -14,13 +14,17 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.domain import NO_DEFECT, Pixels
-from agent.errors import FidamiaError
-from training.photographs.duplicates import SAME, Pairs, fingerprint, pairs
+from agent.drivers.pictures import UNREDUCED, read_picture
+from agent.drivers.pictures import shown as path_shown
+from agent.errors import FidamiaError, PictureError
+from training.photographs import duplicates
+from training.photographs.duplicates import SAME, Pairs, pairs
 from training.photographs.listing import Entry, listed
 from training.progress import shown
 from training.wording import NAMED, counted, named
 
 MINIMUM = 20  # photographs of a label: below it, a held-out figure says nothing
+GLANCE = 8 * duplicates.SIDE  # pixels of the shorter side that are enough to tell pictures apart
 DRAWN = "drawn"  # the source of what the simulator draws
 KEPT = "Nothing was written."
 
@@ -69,11 +73,11 @@ class Photograph:
             object.__setattr__(self, "group", self.source)
 
     def pixels(self) -> Pixels:
-        """The whole picture, BGR. Raises DatasetError where the file is no picture."""
-        pixels = cv2.imread(str(self.path), cv2.IMREAD_COLOR)
-        if pixels is None:
-            raise DatasetError(f"{self.path} can not be read as a picture; replace or remove it. {KEPT}")
-        return pixels.astype("uint8", copy=False)
+        """The whole picture, BGR, as the device reads it. Raises DatasetError where the file is no picture."""
+        try:
+            return read_picture(self.path, UNREDUCED).pixels
+        except PictureError as error:
+            raise DatasetError(f"{error}. {KEPT}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +137,9 @@ def survey(
         )
     entries = [entry for entry in listed_entries if entry.path not in left_out.union(strange)]
     photographs, unreadable = _seen(entries, sources or {})
-    if unreadable:
-        faults.append(
-            f"{counted(len(unreadable), 'file')} without a whole picture ({named(within(folder, unreadable))}); copy "
-            "again, convert or remove."
-        )
+    for reason, paths in unreadable.items():
+        names = named(within(folder, paths))
+        faults.append(f"{counted(len(paths), 'file')} without a whole picture: {reason}, or remove it ({names}).")
     alike = pairs(photographs)
     torn = alike.where((alike.difference <= SAME) & differing(photographs, alike))
     dropped = frozenset({*torn.first.tolist(), *torn.second.tolist()}) if drop_contradictions else frozenset()
@@ -150,6 +152,8 @@ def survey(
     files = frozenset(entry.path for entry in listed_entries)
     found = Survey(photographs, alike, dropped, faults, files, left_out, not_left_out)
     counts = Counter(photograph.label for photograph in found.kept)
+    if any(entry.source == DRAWN for entry in entries):
+        faults.append(f"{DRAWN} is the source of what the simulator draws; name that of the photographs otherwise.")
     if counts or not faults:
         faults += _label_faults(folder, counts, {*categories, NO_DEFECT}, to_learn)
     return found
@@ -170,7 +174,7 @@ def equations(folder: Path, photographs: Sequence[Photograph], found: Pairs) -> 
 
 def within(folder: Path, paths: Iterable[Path]) -> list[str]:
     """The paths as seen from the folder that holds them."""
-    return [str(path.relative_to(folder)) for path in paths]
+    return [path_shown(path.relative_to(folder)) for path in paths]
 
 
 def _left_out(folder: Path, entries: Sequence[Entry], sources: Sources) -> tuple[frozenset[Path], list[str], list[str]]:
@@ -203,30 +207,31 @@ def _is_text(name: str) -> bool:
     return True
 
 
-def _seen(entries: Sequence[Entry], sources: Sources) -> tuple[list[Photograph], list[Path]]:
-    """(photographs with their fingerprints, files that are no pictures), both sorted by path."""
+def _seen(entries: Sequence[Entry], sources: Sources) -> tuple[list[Photograph], dict[str, list[Path]]]:
+    """(photographs with their fingerprints, the other files by what is wrong with them), sorted by path."""
     ordered = sorted(entries, key=lambda entry: entry.path)
     with ThreadPoolExecutor() as pool:
         prints = list(shown(pool.map(_fingerprint, (entry.path for entry in ordered)), "reading", len(ordered)))
-    photographs = []
-    for entry, print_ in zip(ordered, prints, strict=True):
-        if print_:
-            known = sources.get(entry.source, {})
-            weight = known.get("weight", 1.0) if entry.weight is None else entry.weight
-            group = known.get("group") or entry.source
-            photographs.append(Photograph(entry.path, entry.label, entry.source, weight, group, print_))
-    return photographs, [entry.path for entry, print_ in zip(ordered, prints, strict=True) if not print_]
+    photographs: list[Photograph] = []
+    wrong: defaultdict[str, list[Path]] = defaultdict(list)
+    for entry, found in zip(ordered, prints, strict=True):
+        if isinstance(found, PictureError):
+            wrong[str(found).removeprefix(f"{entry.path}: ")].append(entry.path)
+            continue
+        known = sources.get(entry.source, {})
+        weight = known.get("weight", 1.0) if entry.weight is None else entry.weight
+        group = known.get("group") or entry.source
+        photographs.append(Photograph(entry.path, entry.label, entry.source, weight, group, found))
+    return photographs, wrong
 
 
-def _fingerprint(path: Path) -> bytes:
-    """Of the file's picture; empty where it holds none, or not all of it."""
+def _fingerprint(path: Path) -> bytes | PictureError:
+    """Of the file's picture, or why it has none."""
     try:
-        # From memory: what a file that is cut off lacks, imread fills up with grey, and imdecode refuses.
-        # Halved while it is decoded: the fingerprint is smaller still.
-        pixels = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_REDUCED_GRAYSCALE_2)
-    except (OSError, cv2.error):
-        return b""
-    return b"" if pixels is None else fingerprint(pixels.astype(np.uint8, copy=False))
+        pixels = read_picture(path, GLANCE).pixels
+    except PictureError as error:
+        return error
+    return duplicates.fingerprint(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False))
 
 
 def _label_faults(folder: Path, counts: Counter[str], known: set[str], to_learn: bool) -> list[str]:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import re
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from agent.drivers.pictures import SUFFIXES
 from training.wording import counted, named
 
 TABLE = "labels.csv"
 COLUMNS = frozenset({"path", "label", "source"})
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
-FOREIGN = frozenset({".avif", ".bmp", ".dng", ".gif", ".heic", ".heif", ".tif", ".tiff", ".webp"})
+FOREIGN = frozenset({".avif", ".dng", ".heic", ".heif", ".jp2"})  # of cameras, and not to be read
 UNNAMED = "unnamed"  # the source of what says none
 
 
@@ -37,7 +38,7 @@ def listed(folder: Path) -> tuple[list[Entry], list[str]]:
     if not folder.is_dir():
         return [], [f"{folder} is not a folder; give the one that holds the photographs."]
     table = folder / TABLE
-    return _tabled(folder, table) if table.is_file() else (_foldered(folder), [])
+    return _tabled(folder, table) if os.path.lexists(table) else _foldered(folder)
 
 
 def overlooked(folder: Path, taken: Collection[Path]) -> list[Path]:
@@ -46,12 +47,19 @@ def overlooked(folder: Path, taken: Collection[Path]) -> list[Path]:
     return sorted(path for path in set(every) - set(taken) if not _hidden(path.relative_to(folder)))
 
 
-def _foldered(folder: Path) -> list[Entry]:
-    return [
-        Entry(path, path.parent.name, re.sub(r"[-_ ]?\d+$", "", path.stem) or UNNAMED)
-        for path in sorted(folder.glob("*/*"))
-        if path.suffix.lower() in SUFFIXES and not _hidden(path.relative_to(folder))
-    ]
+def _foldered(folder: Path) -> tuple[list[Entry], list[str]]:
+    entries, faults = [], []
+    try:
+        labels = sorted(path for path in folder.iterdir() if path.is_dir() and not _hidden(path.relative_to(folder)))
+        for label in labels:
+            entries += [
+                Entry(path, label.name, re.sub(r"[-_ ]?\d+$", "", path.stem) or UNNAMED)
+                for path in sorted(label.iterdir())
+                if path.suffix.lower() in SUFFIXES and not _hidden(path.relative_to(folder))
+            ]
+    except OSError as error:
+        faults.append(f"{error.filename} can not be read ({error.strerror}); correct that.")
+    return entries, faults
 
 
 def _hidden(path: Path) -> bool:

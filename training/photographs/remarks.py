@@ -26,7 +26,7 @@ def on_files(photos: Path, found: Survey) -> list[str]:
     if unused := overlooked(photos, found.files):
         remarks.append(
             f"{counted(len(unused), 'picture')} not looked at: {named(within(photos, unused))}. Only what labels.csv "
-            "lists is read, and without it LABEL/*.jpg and LABEL/*.png; convert or move them if you want them used."
+            "lists is read, and without it what lies in LABEL/ itself; convert or move them if you want them used."
         )
     if found.dropped:
         paths = [found.photographs[index].path for index in sorted(found.dropped)]

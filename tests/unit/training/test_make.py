@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 
+import click
 import cv2
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from agent.errors import FidamiaError
-from training.folder import whole
+from training.__main__ import Guarded
+from training.folder import alone, replacing, whole
 from training.judging.evaluate import Inputs
 from training.make import Asked, gather, make
 from training.settings import Settings
@@ -98,3 +104,67 @@ def test_what_can_not_be_written_whole_leaves_what_was_there(tmp_path: Path) -> 
         fail()
     assert [one.name for one in tmp_path.iterdir()] == ["figures.json"]
     assert path.read_text() == "old"
+
+
+def test_a_model_takes_the_place_of_another_and_of_its_golden_pictures(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    for name in ("model.tflite", "manifest.json", "golden.json", "golden-hole.png", "codes.toml"):
+        (folder / name).write_text("old")
+    with replacing(folder) as fresh:
+        for name in ("manifest.json", "model.tflite", "golden-leak.png"):
+            (fresh / name).write_text("new")
+    found = {path.name: path.read_text() for path in folder.iterdir()}
+    new = {"model.tflite": "new", "manifest.json": "new", "golden-leak.png": "new"}
+    assert found == new | {"codes.toml": "old"}
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_a_model_goes_where_a_link_leads_even_if_nothing_is_there_yet(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("there")
+    with replacing(tmp_path / "link") as fresh:
+        (fresh / "model.tflite").touch()
+    assert (tmp_path / "there" / "model.tflite").exists()
+
+
+def test_two_runs_do_not_work_in_one_folder(tmp_path: Path) -> None:
+    with alone(tmp_path), pytest.raises(FidamiaError, match="Another run works in"), alone(tmp_path):
+        raise AssertionError
+    with alone(tmp_path):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "/x/y"), 74, "/x/y: No space left on device. Correct that"),
+        (OSError("write failed"), 74, "write failed. Correct that"),
+        (FidamiaError("what is wrong"), 1, "what is wrong"),
+    ],
+)
+def test_what_the_disk_refuses_is_a_sentence(error: Exception, code: int, words: str) -> None:
+    @click.group(cls=Guarded)
+    def group() -> None: ...
+
+    @group.command()
+    def fail() -> None:
+        raise error
+
+    result = CliRunner().invoke(group, ["fail"])
+    assert result.exit_code == code
+    assert result.stderr.startswith(words)
+
+
+def test_a_run_that_is_told_to_stop_leaves_nothing_half_done(tmp_path: Path) -> None:
+    @click.group(cls=Guarded)
+    def group() -> None: ...
+
+    @group.command()
+    def stop() -> None:
+        with replacing(tmp_path / "model") as fresh:
+            (fresh / "model.tflite").touch()
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    result = CliRunner().invoke(group, ["stop"])
+    assert result.exit_code == 128 + signal.SIGTERM
+    assert list(tmp_path.iterdir()) == []

@@ -99,6 +99,7 @@ def test_a_folder_that_is_configured_is_listed_beside_what_is_shipped(tmp_path: 
         {"photographs": {"top1": 0.9}},
         {"held_out": {"top1": {"value": None, "n": 0}}},
         {"drawn": MEASURED},
+        {"photographs": {"top1": {"value": 1e308, "n": 7}}},
     ],
 )
 def test_a_model_whose_maker_measured_nothing_is_listed_all_the_same(tmp_path: Path, metrics: Any) -> None:

@@ -6,6 +6,7 @@ import base64
 import logging
 import os
 import struct
+import sys
 import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -149,6 +150,20 @@ def test_files_come_as_given_whatever_they_are(tmp_path: Path) -> None:
     given = [tmp_path / "z.txt", tmp_path / "absent.jpg", tmp_path / ".hidden"]
     given[0].touch()
     assert list(find_pictures(given)) == given
+
+
+def test_a_folder_may_be_as_deep_as_it_likes(tmp_path: Path) -> None:
+    deep = tmp_path
+    for _ in range(sys.getrecursionlimit() + 100):
+        deep /= "a"
+        deep.mkdir()
+    (deep / "1.jpg").touch()
+    found = [path.name for path in find_pictures([tmp_path])]
+    (deep / "1.jpg").unlink()
+    while deep != tmp_path:  # shutil would not get as deep
+        deep.rmdir()
+        deep = deep.parent
+    assert found == ["1.jpg"]
 
 
 # Decoding
@@ -486,6 +501,12 @@ def test_exif_that_is_damaged_anywhere_costs_no_more_than_itself(file: Path) -> 
     for at in range(0, len(tiff), 3):
         assert photograph(file, tiff[:at] + b"\xff" + tiff[at + 1 :]).pixels.size
         assert photograph(file, tiff[:at]).pixels.size
+
+
+def test_a_file_may_be_dated_in_any_year(file: Path) -> None:
+    file.write_bytes(jpeg_with(exif(gps=MARSEILLE), encoded(quarters())))
+    os.utime(file, (2**40, 2**40))
+    assert read_picture(file, 224).fix is not None
 
 
 def test_a_position_stays_out_of_the_logs(file: Path, caplog: pytest.LogCaptureFixture) -> None:

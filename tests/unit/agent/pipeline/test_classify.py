@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -50,6 +51,12 @@ def test_each_label_is_believed_from_its_own_probability_on(
 ) -> None:
     found = decide(np.array(probabilities), manifest())
     assert (found.decision, found.best.label) == (decision, label)
+
+
+def test_a_threshold_of_one_is_reached_by_nothing() -> None:
+    never = msgspec.structs.replace(manifest(), review=1.0)
+    never = msgspec.structs.replace(never, labels=[msgspec.structs.replace(one, accept=1.0) for one in never.labels])
+    assert decide(np.array([1.0, 0.0, 0.0]), never).decision == NO_DEFECT
 
 
 @pytest.mark.parametrize(

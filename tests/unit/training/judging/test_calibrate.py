@@ -13,7 +13,6 @@ from agent.domain import NO_DEFECT
 from tests.unit.training.invented import LABELS, predictions
 from training.judging.calibrate import (
     ACCEPT,
-    NEVER,
     Demands,
     accept_thresholds,
     choose,
@@ -22,7 +21,7 @@ from training.judging.calibrate import (
     folds,
 )
 from training.judging.judged import judge
-from training.judging.metrics import Rule, calibration_error, tempered
+from training.judging.metrics import NEVER, Rule, calibration_error, tempered
 from training.judging.predictions import Predictions
 
 CLEAN = LABELS.index(NO_DEFECT)

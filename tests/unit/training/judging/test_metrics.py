@@ -41,17 +41,26 @@ def test_the_calibration_error_weighs_each_bins_gap_by_its_pictures() -> None:
     assert calibration_error(said, truth) == pytest.approx(0.2 * 10 / 40 + 0.1 * 30 / 40)
 
 
-def test_a_rule_decides_as_the_device_does() -> None:
-    rule = Rule(LABELS, (0.8, 0.6, None), 0.5)
+@pytest.mark.parametrize(
+    ("accept", "review", "outcomes"),
+    [
+        ((0.8, 0.6, None), 0.5, {"accepted", "to_review", "no_defect"}),
+        ((1.0, 0.6, None), 0.5, {"accepted", "to_review", "no_defect"}),
+        ((1.0, 1.0, None), 1.0, {"no_defect"}),
+    ],
+)
+def test_a_rule_decides_as_the_device_does(accept: tuple[float | None, ...], review: float, outcomes: set[str]) -> None:
+    rule = Rule(LABELS, accept, review)
     labels = [
         Label(label, label, label, "low" if accept else None, "team" if accept else None, accept)
         for label, accept in zip(LABELS, rule.accept, strict=True)
     ]
     manifest = Manifest("m", "1", "m.tflite", "0" * 64, INPUT, 1.0, rule.review, labels)
     said = np.random.default_rng(6).dirichlet((0.5, 0.5, 0.5), 300)
+    said[:3] = np.eye(3)
     decisions = rule.decide(said)
     assert decisions == [decide(row, manifest).decision for row in said]
-    assert set(decisions) == {"accepted", "to_review", "no_defect"}
+    assert set(decisions) == outcomes
 
 
 def test_no_large_source_decides_alone_and_drawn_scenes_have_their_share() -> None:

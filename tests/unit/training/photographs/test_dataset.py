@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 
 from agent.domain import Pixels
@@ -211,3 +213,45 @@ def test_a_file_whose_name_is_not_in_utf_8_is_named_and_not_opened(photos: Path,
     (fault,) = found.faults
     assert fault.startswith("1 file whose name is not in UTF-8 (")
     assert fault.isascii()
+
+
+def test_what_was_erased_is_white_in_training_too(photos: Path, take: Take) -> None:
+    take("pothole", "a", 30, 0)
+    take("no_defect", "a", 30, 100)
+    path = photos / "pothole" / "b-1.png"
+    cv2.imwrite(str(path), np.dstack([np.full((40, 60, 3), 40, np.uint8), np.zeros((40, 60), np.uint8)]))
+    (photograph,) = (one for one in read(photos, CATEGORIES) if one.path == path)
+    assert photograph.pixels().min() == 255
+
+
+@pytest.mark.parametrize("suffix", [".bmp", ".webp", ".tif"])
+def test_what_the_device_reads_can_be_learnt_from(photos: Path, take: Take, scene: Scene, suffix: str) -> None:
+    take("pothole", "a", 30, 0)
+    take("no_defect", "a", 30, 100)
+    cv2.imwrite(str(photos / "pothole" / f"b-1{suffix}"), scene(200))
+    assert len(read(photos, CATEGORIES)) == 61
+
+
+def test_a_pipe_is_not_waited_for(photos: Path, take: Take) -> None:
+    take("pothole", "a", 30, 0)
+    take("no_defect", "a", 30, 100)
+    os.mkfifo(photos / "pothole" / "b-1.jpg")
+    (fault,) = faults(photos)
+    assert fault == (
+        "1 file without a whole picture: not an ordinary file; name a picture, or remove it (pothole/b-1.jpg)."
+    )
+
+
+def test_the_simulators_name_is_no_sources(photos: Path, take: Take) -> None:
+    take("pothole", "drawn", 30, 0)
+    take("no_defect", "a", 30, 100)
+    (fault,) = faults(photos)
+    assert fault.startswith("drawn is the source of what the simulator draws")
+
+
+def test_a_name_that_a_terminal_would_obey_is_shown_as_what_it_is(photos: Path, take: Take) -> None:
+    take("pothole", "a", 30, 0)
+    take("no_defect", "a", 30, 100)
+    (photos / "pothole" / "b\x1b[31m-1.jpg").write_bytes(b"")
+    take("cats\x1b[2J", "a", 30, 200)
+    assert "\x1b" not in "".join(faults(photos))

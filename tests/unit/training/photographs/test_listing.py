@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -113,3 +113,23 @@ def test_pictures_that_nothing_takes_are_overlooked_but_not_those_that_a_compute
     assert [entry.path.name for entry in entries] == ["a-0000.jpg"]
     unused = [str(path.relative_to(photos)) for path in overlooked(photos, [entry.path for entry in entries])]
     assert unused == ["pothole/IMG.HEIC", "pothole/deep/b.jpg", "top.jpg"]
+
+
+def test_a_labels_csv_that_leads_nowhere_is_not_passed_over(photos: Path, draw: Draw) -> None:
+    draw("pothole", "a", 1)
+    (photos / "labels.csv").symlink_to("nowhere.csv")
+    assert listed(photos) == ([], [f"{photos}/labels.csv can not be read (No such file or directory); correct that."])
+
+
+def test_a_label_that_can_not_be_read_is_named(photos: Path, draw: Draw, monkeypatch: pytest.MonkeyPatch) -> None:
+    draw("graffiti", "a", 1)
+    draw("pothole", "a", 1)
+    read = Path.iterdir
+
+    def forbidden(folder: Path) -> Iterator[Path]:
+        if folder.name == "pothole":
+            raise PermissionError(13, "Permission denied", str(folder))
+        return read(folder)
+
+    monkeypatch.setattr(Path, "iterdir", forbidden)
+    assert listed(photos)[1] == [f"{photos}/pothole can not be read (Permission denied); correct that."]
