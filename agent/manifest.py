@@ -25,6 +25,7 @@ LARGEST_LABELS = 100_000  # bytes of it that are read
 Probability = Annotated[float, Meta(ge=0, le=1)]
 Side = Annotated[int, Meta(ge=1, le=4096)]  # pixels
 Short = Annotated[str, Meta(min_length=1, max_length=64)]  # as a report can carry it
+Words = Annotated[str, Meta(min_length=1, max_length=128)]  # likewise
 FileName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]+\Z")]
 Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 
@@ -42,10 +43,10 @@ class Label(msgspec.Struct, frozen=True):
     """One class of the model, with its names and what follows from it."""
 
     id: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*\Z", max_length=64)]
-    en: str
-    fr: str
+    en: Words
+    fr: Words
     severity: Literal["low", "normal", "urgent"] | None
-    team: str | None
+    team: Words | None
     accept: Probability | None  # believed without a person from this probability on; 1: never
 
     @property

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from training.fitting.head import Features, fit_head
 from training.fitting.samples import Samples
 from training.folder import FILE, Entries, Made, whole, write_manifest
 from training.judging.evaluate import probabilities
-from training.judging.metrics import Floats, Integers, Rule
+from training.judging.metrics import Floats, Integers, Rule, evenly
 from training.photographs.dataset import Photograph, Picture
 from training.settings import Settings
 
@@ -86,12 +85,8 @@ def _judge_fold(folded: Folded, number: int, settings: Settings, kept: Path) -> 
 
 
 def _log_loss(judged: Sequence[Photograph], labels: Sequence[str], settings: Settings) -> train.Judge:
-    """That of the photographs judged by: each label, and in it each source, weighs the same in it."""
-    groups = [(photograph.label, photograph.source) for photograph in judged]
-    counts = Counter(groups)
-    sources = Counter(label for label, _ in counts)
-    weights = np.array([1 / counts[group] / sources[group[0]] for group in groups])
-    weights /= weights.sum()
+    """That of the photographs judged by, weighed evenly."""
+    weights = evenly([(photograph.label, photograph.source) for photograph in judged])
     right = np.array([labels.index(photograph.label) for photograph in judged])
 
     def judge(candidate: Any) -> float:

@@ -7,7 +7,7 @@ the calibration error rose from 0.04 to 0.14 and 0.11: they learn what the sourc
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
@@ -17,7 +17,7 @@ import numpy as np
 
 from agent.domain import NO_DEFECT
 from training.judging.judged import Judged, judge
-from training.judging.metrics import NEVER, Floats, Integers, Rule, tempered
+from training.judging.metrics import NEVER, Floats, Integers, Rule, evenly, tempered
 from training.judging.predictions import Predictions
 
 TEMPERATURES = np.exp(np.linspace(np.log(0.25), np.log(4), 200))
@@ -40,13 +40,8 @@ class Demands:
 
 
 def choose(predictions: Predictions, demands: Demands) -> tuple[float, Rule]:
-    """(temperature, rule) for a network that said this at temperature 1.
-
-    Each label, and in it each source, weighs the same in the temperature: no source's camera decides alone.
-    """
-    groups = list(zip(predictions.truth.tolist(), predictions.sources, strict=True))
-    counts = Counter(groups)
-    weights = np.array([1 / counts[group] for group in groups])
+    """(temperature, rule) for a network that said this at temperature 1."""
+    weights = evenly(list(zip(predictions.truth.tolist(), predictions.sources, strict=True)))
     temperature = fit_temperature(predictions.probabilities, predictions.truth, weights)
     accept = accept_thresholds(predictions.at(temperature), demands)
     rule = Rule(predictions.labels, accept, NEVER)

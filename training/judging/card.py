@@ -161,4 +161,9 @@ def _bare(value: float | None) -> str:
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     lines = [heads, ["---"] * len(heads), *rows]
-    return "\n".join("| " + " | ".join("" if cell is None else str(cell) for cell in line) + " |" for line in lines)
+    return "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines)
+
+
+def _cell(value: object) -> str:
+    """What a city wrote of its sources stays in its cell."""
+    return "" if value is None else " ".join(str(value).replace("|", "\\|").split())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,6 +54,16 @@ def measure(value: float | None, low: float, high: float, count: int) -> dict[st
         "high": round(high, 4),
         "n": count,
     }
+
+
+def evenly(groups: Sequence[tuple[Hashable, Hashable]]) -> Floats:
+    """The weight of each picture, of which these are the label and the source; they sum to 1.
+
+    Each label weighs the same, and in it each source: no source's camera decides alone.
+    """
+    counts = Counter(groups)
+    sources = Counter(label for label, _ in counts)
+    return np.array([1 / counts[group] / sources[group[0]] / len(sources) for group in groups])
 
 
 def tempered(probabilities: Floats, temperature: float) -> Floats:

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from agent.domain import NO_DEFECT
+from agent.manifest import Words
 from training.photographs.dataset import KEPT, DatasetError
 
 TRAINING = Path(__file__).parent.parent
@@ -30,17 +31,17 @@ class Category(msgspec.Struct):
     """What a model's manifest takes from an entry of the taxonomy; there may be more in it."""
 
     id: Annotated[str, Meta(pattern=r"^(?!no_defect\Z)[a-z][a-z0-9_]*\Z", max_length=64)]
-    en: str
-    fr: str
+    en: Words
+    fr: Words
     severity: Literal["low", "normal", "urgent"]
-    team: str
+    team: Words
 
 
 class Clean(msgspec.Struct):
     """The names of `no_defect`."""
 
-    en: str
-    fr: str
+    en: Words
+    fr: Words
 
 
 class Source(msgspec.Struct, forbid_unknown_fields=True):
