@@ -14,7 +14,7 @@ import msgspec
 from msgspec import inspect
 
 from agent.errors import ConfigError
-from agent.i18n import _
+from agent.i18n import _, shown
 
 ENVIRONMENT_PREFIX = "FIDAMIA_"
 SECTION = re.compile(r"\[\s*([A-Za-z0-9_.-]+)\s*\]\s*(?:#|$)")
@@ -87,7 +87,7 @@ class _Reader:
         for key, inner in content.items():
             if not isinstance(inner, dict) or not NAME.fullmatch(key):
                 sentence = _("must be a section of letters, digits, - and _: [{name}.NAME]").format(name=name)
-                faults.append(self.fault(name, key if key.isprintable() else repr(key), sentence))
+                faults.append(self.fault(name, shown(key), sentence))
                 continue
             values[key], found = self.section(f"{name}.{key}", schema, inner)
             faults += found

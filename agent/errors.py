@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from agent.i18n import shown
+
 
 class FidamiaError(Exception):
     """A failure that is not a bug. `str(error)` is a sentence for people."""
@@ -34,6 +38,10 @@ class DeviceError(FidamiaError):
 
 class PictureError(FidamiaError):
     """A picture can not be read; the rest of the work goes on."""
+
+    def __init__(self, reason: str, path: Path | None = None) -> None:
+        super().__init__(reason if path is None else f"{shown(path)}: {reason}")
+        self.reason = reason
 
 
 class RecordingEnded(FidamiaError):

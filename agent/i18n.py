@@ -1,4 +1,4 @@
-"""The language of messages for people: French or English, by the locale."""
+"""Messages for people: in French or English, by the locale, and with any name on one line."""
 
 from __future__ import annotations
 
@@ -23,6 +23,12 @@ def _(message: str) -> str:
 def ngettext(singular: str, plural: str, number: int) -> str:
     """The message in the reader's language, in the form that fits the number."""
     return _catalogue().ngettext(singular, plural, number)
+
+
+def shown(name: object) -> str:
+    """The name of a file or of anything else, on one line whatever characters it has."""
+    text = str(name)
+    return text if text.isprintable() else repr(text)
 
 
 def language() -> str:

@@ -23,6 +23,7 @@ LABELS_FILE = "labels.txt"  # in the archive behind a TensorFlow Lite model that
 LARGEST_LABELS = 100_000  # bytes of it that are read
 
 Probability = Annotated[float, Meta(ge=0, le=1)]
+NEVER = 1.0  # as a threshold: nothing reaches it, not even what is rounded to 1
 Side = Annotated[int, Meta(ge=1, le=4096)]  # pixels
 Short = Annotated[str, Meta(min_length=1, max_length=64)]  # as a report can carry it
 Words = Annotated[str, Meta(min_length=1, max_length=128)]  # likewise
@@ -47,7 +48,7 @@ class Label(msgspec.Struct, frozen=True):
     fr: Words
     severity: Literal["low", "normal", "urgent"] | None
     team: Words | None
-    accept: Probability | None  # believed without a person from this probability on; 1: never
+    accept: Probability | None  # believed without a person from this probability on, or NEVER
 
     @property
     def name(self) -> str:
@@ -64,7 +65,7 @@ class Manifest(msgspec.Struct, frozen=True):
     sha256: Sha256
     input: Input
     temperature: Annotated[float, Meta(ge=0.01, le=100)]
-    review: Probability  # a person looks from this probability of any defect on
+    review: Probability  # a person looks from this probability of any defect on, or NEVER
     labels: Annotated[list[Label], Meta(min_length=2)]
     directory: Path = Path()  # where it was read from
     training: dict[str, object] = {}
@@ -181,7 +182,7 @@ def _own_labels(file: IO[bytes]) -> list[str] | None:
     try:
         with zipfile.ZipFile(file) as archive, archive.open(LABELS_FILE) as labels:
             content = labels.read(LARGEST_LABELS)
-    # RuntimeError is also an encrypted archive, and by its heir NotImplementedError one packed in an unknown way.
+    # RuntimeError: an archive that is encrypted, or (its subclass NotImplementedError) packed as zipfile does not know.
     except (zipfile.BadZipFile, KeyError, ValueError, RuntimeError, EOFError, zlib.error, LZMAError):
         return None  # no archive, none that is ours, or one that only other programs can read
     return content.decode("utf-8", "replace").splitlines()

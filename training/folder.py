@@ -7,14 +7,17 @@ import hashlib
 import json
 import os
 import tempfile
+import zipfile
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import click
 import msgspec
+import numpy as np
 
 from agent.errors import FidamiaError
 from agent.manifest import Input
@@ -26,6 +29,7 @@ FILE = "model.tflite"
 MANIFEST = "manifest.json"
 GOLDEN = "golden*"
 Entries = Mapping[str, Mapping[str, Any]]
+Arrays = Mapping[str, Any]  # or numbers, by name
 
 
 @contextmanager
@@ -60,6 +64,20 @@ def whole(path: Path) -> Iterator[Path]:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)  # also where the disk is full
+
+
+def remembered(path: Path, make: Callable[[], Arrays]) -> Arrays:
+    """What `make` gives, from `path` where an earlier run kept it; it is made again where that is damaged."""
+    if path.is_file():
+        try:
+            with np.load(path) as kept:
+                return dict(kept)
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+            click.echo(f"{path} is damaged; its content is made again", err=True)
+    made = make()
+    with whole(path) as partial, partial.open("wb") as file:
+        np.savez(file, **made)
+    return made
 
 
 @contextmanager

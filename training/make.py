@@ -105,13 +105,11 @@ def _refuse_early(inputs: Inputs, asked: Asked) -> None:
     """Raise FidamiaError for what a person should not learn after an hour."""
     if inputs.photos and asked.out.resolve() == inputs.photos.resolve():
         raise FidamiaError(f"{asked.out} holds the photographs; give the model a folder of its own. {KEPT}")
-    for option, value in (("--out", asked.out.name), ("--version", asked.version)):
+    for option, what, value in (("--out", "name", asked.out.name), ("--version", "version", asked.version)):
         try:
             msgspec.convert(value, Short)
         except msgspec.ValidationError as error:
-            raise FidamiaError(
-                f"{option}: {value!r} is no model's {'name' if option == '--out' else 'version'} ({error}). {KEPT}"
-            ) from error
+            raise FidamiaError(f"{option}: {value!r} is no model's {what} ({error}). {KEPT}") from error
     if asked.report:
         report.drawing()
     for option, folder in (("--out", asked.out.resolve().parent), ("--work", asked.work), ("--report", asked.report)):

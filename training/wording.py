@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from agent.i18n import shown
+
 NAMED = 5  # before "and 12 more"
 
 
@@ -13,10 +15,7 @@ def counted(count: int, thing: str) -> str:
 
 
 def named(things: Iterable[object], most: int = NAMED, count: int | None = None) -> str:
-    """The first of the things, in their order, and how many more there are; `count` if there are more than given.
-
-    What a terminal would obey instead of showing it is written as Python writes it.
-    """
-    names = [name if name.isprintable() else repr(name) for name in map(str, things)]
+    """The first of the things, in their order, and how many more there are; `count` if there are more than given."""
+    names = [shown(thing) for thing in things]
     rest = max(len(names), count or 0) - most
     return ", ".join(names[:most]) + (f" and {rest:,} more" if rest > 0 else "")

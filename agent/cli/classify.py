@@ -12,10 +12,10 @@ import click
 import msgspec
 
 from agent.domain import NO_DEFECT, WHOLE_FRAME, Classification
-from agent.drivers.pictures import UNREDUCED, Picture, find_pictures, read_picture, shown
+from agent.drivers.pictures import UNREDUCED, Picture, find_pictures, read_picture
 from agent.drivers.tflite import TfliteClassifier
 from agent.errors import PictureError
-from agent.i18n import _, language
+from agent.i18n import _, language, shown
 from agent.manifest import Manifest, load_manifest
 from agent.pipeline.classify import CANDIDATES, classify
 from agent.pipeline.regions import road

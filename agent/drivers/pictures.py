@@ -26,7 +26,7 @@ from cv2.typing import MatLike
 from agent.domain import Fix, Pixels
 from agent.drivers import exif
 from agent.errors import PictureError
-from agent.i18n import _
+from agent.i18n import _, shown
 
 log = logging.getLogger(__name__)
 # OpenCV 5 moved the function. Level 0 is silent: what fails is told by the return value.
@@ -99,7 +99,7 @@ def read_picture(path: Path, shorter_side: int) -> Picture:
         tags = exif.read_tags(data)
         pixels = _decode(data, flags)
     except PictureError as error:
-        raise PictureError(f"{shown(path)}: {error}") from None
+        raise PictureError(error.reason, path) from None
     # TIFF is turned by its decoder.
     if not exif.is_tiff(data):
         pixels = _turn(pixels, next(iter(exif.numbers(tags, "Image Orientation")), 1))
@@ -117,13 +117,7 @@ def capture_time(path: Path) -> datetime | None:
     try:
         return exif.captured_at(exif.read_tags(_read(path, EXIF_HEAD)[0]))
     except PictureError as error:
-        raise PictureError(f"{shown(path)}: {error}") from None
-
-
-def shown(path: Path) -> str:
-    """A file's name for people, on one line whatever characters it has."""
-    name = str(path)
-    return name if name.isprintable() else repr(name)
+        raise PictureError(error.reason, path) from None
 
 
 def _damaged() -> PictureError:

@@ -15,9 +15,9 @@ import cv2
 import numpy as np
 
 from agent.domain import Frame
-from agent.drivers.pictures import SUFFIXES, capture_time, read_picture, shown
+from agent.drivers.pictures import SUFFIXES, capture_time, read_picture
 from agent.errors import ConfigError, PictureError, RecordingEnded
-from agent.i18n import _
+from agent.i18n import _, shown
 
 log = logging.getLogger(__name__)
 

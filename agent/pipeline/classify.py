@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from agent.domain import NO_DEFECT, WHOLE_FRAME, Candidate, Classification, Pixels, Region
 from agent.interfaces import Classifier
-from agent.manifest import Manifest
+from agent.manifest import NEVER, Manifest
 
 CANDIDATES = 3
 
@@ -65,7 +65,7 @@ def decide(
 
 
 def _is_sure(probability: float, threshold: float, share: float) -> bool:
-    return threshold < 1.0 and 1.0 - probability <= (1.0 - threshold) * share
+    return threshold < NEVER and 1.0 - probability <= (1.0 - threshold) * share
 
 
 def weight(look: Classification) -> tuple[int, float]:

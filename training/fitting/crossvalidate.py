@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import torch
 from training.fitting import export, network, train
 from training.fitting.head import Features, fit_head
 from training.fitting.samples import Samples
-from training.folder import FILE, Entries, Made, whole, write_manifest
+from training.folder import FILE, Entries, Made, remembered, write_manifest
 from training.judging.evaluate import probabilities
 from training.judging.metrics import Floats, Integers, Rule, evenly
 from training.photographs.dataset import Photograph, Picture
@@ -30,6 +31,11 @@ class Folded:
     features: Features  # a row for each photograph, then for each scene
     fold: Integers  # of each photograph; not all numbers need occur
     categories: Entries  # of the labels, in their order
+
+    @property
+    def numbers(self) -> list[int]:
+        """Those of the folds that there are."""
+        return sorted(set(self.fold.tolist()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,23 +55,18 @@ def crossvalidate(folded: Folded, settings: Settings, kept: Path) -> HeldOut:
     """
     frozen, exact, said = (np.zeros((len(folded.photographs), len(folded.categories))) for _ in range(3))
     epochs = []
-    numbers = np.unique(folded.fold).tolist()
-    for place, number in enumerate(numbers, start=1):
+    for number in folded.numbers:
         cache = kept / f"fold-{number}" / f"said-{settings.epochs}.npz"
-        if not cache.is_file():
-            click.echo(f"fold {place} of {len(numbers)}", err=True)
-            made = _judge_fold(folded, number, settings, cache.parent)
-            with whole(cache) as partial, partial.open("wb") as file:
-                np.savez(file, **made)
+        saved = remembered(cache, partial(_judge_fold, folded, number, settings, cache.parent))
         judging = folded.fold == number
-        with np.load(cache) as saved:
-            frozen[judging], exact[judging], said[judging] = saved["frozen"], saved["exact"], saved["said"]
-            epochs.append(int(saved["epochs"]))
+        frozen[judging], exact[judging], said[judging] = saved["frozen"], saved["exact"], saved["said"]
+        epochs.append(int(saved["epochs"]))
     return HeldOut(frozen, exact, said, round(float(np.mean(epochs))))
 
 
 def _judge_fold(folded: Folded, number: int, settings: Settings, kept: Path) -> dict[str, Any]:
     """The fields of `HeldOut` for one fold."""
+    click.echo(f"fold {1 + folded.numbers.index(number)} of {len(folded.numbers)}", err=True)
     labels = tuple(folded.categories)
     judging = np.flatnonzero(folded.fold == number).tolist()
     learning = np.flatnonzero(folded.fold != number).tolist()

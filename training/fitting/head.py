@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import click
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -16,7 +14,7 @@ from agent.domain import Pixels
 from training.fitting.augment import squash, view
 from training.fitting.network import DEVICE, pretrained, tensor, without_head
 from training.fitting.samples import Samples, ahead
-from training.folder import whole
+from training.folder import remembered
 from training.photographs.dataset import Picture
 from training.progress import shown
 from training.settings import Settings
@@ -31,11 +29,10 @@ Features = npt.NDArray[np.float16]  # pictures x views x 1280
 
 def features(pictures: Sequence[Picture], settings: Settings, cache: Path) -> Features:
     """Of the whole picture first, then of random views. Kept in `cache`, where a second call finds them."""
-    if cache.is_file():
-        try:
-            return np.asarray(np.load(cache)["features"])
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile):
-            click.echo(f"{cache} is damaged; its content is made again", err=True)
+    return np.asarray(remembered(cache, lambda: {"features": _extract(pictures, settings)})["features"])
+
+
+def _extract(pictures: Sequence[Picture], settings: Settings) -> Features:
     size = settings.input.width, settings.input.height
     extract = without_head(pretrained(1).eval())
 
@@ -52,10 +49,7 @@ def features(pictures: Sequence[Picture], settings: Settings, cache: Path) -> Fe
         firsts = range(0, len(pictures), TOGETHER)
         for seen in shown(ahead(views, firsts), "features", len(firsts)):
             found.append(extract(tensor(seen, settings.input)).float().cpu().numpy().astype(np.float16))
-    made = np.concatenate(found).reshape(len(pictures), settings.views + 1, -1)
-    with whole(cache) as partial, partial.open("wb") as file:
-        np.savez(file, features=made)
-    return made
+    return np.concatenate(found).reshape(len(pictures), settings.views + 1, -1)
 
 
 def fit_head(found: Features, samples: Samples, labels: int, settings: Settings) -> Any:

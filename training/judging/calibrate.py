@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 
 from agent.domain import NO_DEFECT
+from agent.manifest import NEVER
 from training.judging.judged import Judged, judge
-from training.judging.metrics import NEVER, Floats, Integers, Rule, evenly, tempered
+from training.judging.metrics import Floats, Integers, Rule, evenly, tempered
 from training.judging.predictions import Predictions
 
 TEMPERATURES = np.exp(np.linspace(np.log(0.25), np.log(4), 200))

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.domain import NO_DEFECT
+from agent.manifest import NEVER
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -18,7 +19,6 @@ Mask = npt.NDArray[np.bool_]
 NORMAL = 1.96  # the normal deviate of a 95 % interval
 BINS = 15
 ACCEPTED, TO_REVIEW = "accepted", "to_review"
-NEVER = 1.0  # a threshold that nothing reaches, also what is rounded to 1
 
 
 def wilson(hits: int, count: int) -> tuple[float, float]:

@@ -15,16 +15,14 @@ import numpy.typing as npt
 
 from agent.domain import NO_DEFECT, Pixels
 from agent.drivers.pictures import UNREDUCED, read_picture
-from agent.drivers.pictures import shown as path_shown
 from agent.errors import FidamiaError, PictureError
-from training.photographs import duplicates
-from training.photographs.duplicates import SAME, Pairs, pairs
+from training.photographs.duplicates import SAME, SIDE, Pairs, fingerprint, pairs
 from training.photographs.listing import Entry, listed
 from training.progress import shown
 from training.wording import NAMED, counted, named
 
 MINIMUM = 20  # photographs of a label: below it, a held-out figure says nothing
-GLANCE = 8 * duplicates.SIDE  # pixels of the shorter side that are enough to tell pictures apart
+GLANCE = 8 * SIDE  # pixels of the shorter side that are enough to tell pictures apart
 DRAWN = "drawn"  # the source of what the simulator draws
 KEPT = "Nothing was written."
 
@@ -133,7 +131,7 @@ def survey(
     strange = [entry.path for entry in listed_entries if not _is_text(str(entry.path))]
     if strange:
         faults.append(
-            f"{counted(len(strange), 'file')} whose name is not in UTF-8 ({named(map(ascii, strange))}); rename."
+            f"{counted(len(strange), 'file')} whose name is not in UTF-8 ({named(within(folder, strange))}); rename."
         )
     entries = [entry for entry in listed_entries if entry.path not in left_out.union(strange)]
     photographs, unreadable = _seen(entries, sources or {})
@@ -174,7 +172,7 @@ def equations(folder: Path, photographs: Sequence[Photograph], found: Pairs) -> 
 
 def within(folder: Path, paths: Iterable[Path]) -> list[str]:
     """The paths as seen from the folder that holds them."""
-    return [path_shown(path.relative_to(folder)) for path in paths]
+    return [str(path.relative_to(folder)) for path in paths]
 
 
 def _left_out(folder: Path, entries: Sequence[Entry], sources: Sources) -> tuple[frozenset[Path], list[str], list[str]]:
@@ -199,7 +197,7 @@ def _left_out(folder: Path, entries: Sequence[Entry], sources: Sources) -> tuple
 
 
 def _is_text(name: str) -> bool:
-    """Whether it is in UTF-8: what is not crashes OpenCV, and fits no manifest."""
+    """Whether it is in UTF-8: what is not, no list of predictions can hold."""
     try:
         name.encode()
     except UnicodeEncodeError:
@@ -216,7 +214,7 @@ def _seen(entries: Sequence[Entry], sources: Sources) -> tuple[list[Photograph],
     wrong: defaultdict[str, list[Path]] = defaultdict(list)
     for entry, found in zip(ordered, prints, strict=True):
         if isinstance(found, PictureError):
-            wrong[str(found).removeprefix(f"{entry.path}: ")].append(entry.path)
+            wrong[found.reason].append(entry.path)
             continue
         known = sources.get(entry.source, {})
         weight = known.get("weight", 1.0) if entry.weight is None else entry.weight
@@ -231,7 +229,7 @@ def _fingerprint(path: Path) -> bytes | PictureError:
         pixels = read_picture(path, GLANCE).pixels
     except PictureError as error:
         return error
-    return duplicates.fingerprint(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False))
+    return fingerprint(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False))
 
 
 def _label_faults(folder: Path, counts: Counter[str], known: set[str], to_learn: bool) -> list[str]:

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from agent.errors import FidamiaError
 from training.__main__ import Guarded
-from training.folder import alone, replacing, whole
+from training.folder import Arrays, alone, remembered, replacing, whole
 from training.judging.evaluate import Inputs
 from training.make import Asked, gather, make
 from training.settings import Settings
@@ -104,6 +104,28 @@ def test_what_can_not_be_written_whole_leaves_what_was_there(tmp_path: Path) -> 
         fail()
     assert [one.name for one in tmp_path.iterdir()] == ["figures.json"]
     assert path.read_text() == "old"
+
+
+def test_what_was_made_before_is_not_made_again_unless_it_is_damaged(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "work" / "said.npz"
+    made: Arrays = {"said": np.arange(6.0).reshape(2, 3), "epochs": 4}
+
+    def make() -> Arrays:
+        return made
+
+    def refuse() -> Arrays:
+        raise AssertionError
+
+    assert remembered(path, make) is made
+    kept = remembered(path, refuse)
+    assert kept["said"].tolist() == made["said"].tolist()
+    assert int(kept["epochs"]) == 4
+    path.write_bytes(path.read_bytes()[:100])
+    assert remembered(path, make) is made
+    assert capsys.readouterr().err == f"{path} is damaged; its content is made again\n"
+    assert remembered(path, refuse)["said"].tolist() == made["said"].tolist()
 
 
 def test_a_model_takes_the_place_of_another_and_of_its_golden_pictures(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from agent.domain import NO_DEFECT
+from agent.manifest import NEVER
 from tests.unit.training.invented import LABELS, predictions
 from training.judging.calibrate import (
     ACCEPT,
@@ -21,7 +22,7 @@ from training.judging.calibrate import (
     folds,
 )
 from training.judging.judged import judge
-from training.judging.metrics import NEVER, Rule, calibration_error, tempered
+from training.judging.metrics import Rule, calibration_error, tempered
 from training.judging.predictions import Predictions
 
 CLEAN = LABELS.index(NO_DEFECT)
