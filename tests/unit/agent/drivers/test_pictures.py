@@ -2,116 +2,31 @@
 
 from __future__ import annotations
 
-import base64
-import logging
 import os
 import struct
 import sys
 import zlib
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 import pytest
 
 from agent.drivers.pictures import Picture, capture_time, find_pictures, read_picture
 from agent.errors import PictureError
-
-Image = npt.NDArray[np.uint8]
-Gps = dict[int, str | tuple[tuple[int, int], ...]]
-Field = tuple[int, int, int, bytes]  # tag, type, count, value
-
-# What OpenCV does not write: red in CMYK, inverted as Adobe does (16 x 8), and a red frame before a green one (8 x 6).
-CMYK = base64.b64decode(
-    "/9j/7gAOQWRvYmUAZAAAAAAA/9sAQwAQCwwODAoQDg0OEhEQExgoGhgWFhgxIyUdKDozPTw5Mzg3QEhcTkBEV0U3OFBtUVdfYmdoZz5NcXlw"
-    "ZHhcZWdj/8AAFAgACAAQBEMRAE0RAFkRAEsRAP/EABYAAQEBAAAAAAAAAAAAAAAAAAAGB//EABQQAQAAAAAAAAAAAAAAAAAAAAD/2gAOBEMA"
-    "TQBZAEsAAD8ArkmjmgAD/9k="
+from tests.unit.agent.drivers.picture_files import (
+    ANIMATED_GIF,
+    CMYK,
+    Image,
+    chunk,
+    encoded,
+    exif,
+    jpeg_with,
+    png_with,
+    quarters,
+    webp_with,
 )
-ANIMATED_GIF = base64.b64decode(
-    "R0lGODdhCAAGAIEAAP8AAAAAAAAAAAAAACwAAAAACAAGAAAIDgABCBxIsKDBgwgTDgwIACH5BAEAAAEALAAAAAAIAAYAgQD/AAAAAAAAAAAA"
-    "AAAIDgABCBxIsKDBgwgTDgwIADs="
-)
-MARSEILLE: Gps = {
-    1: "N",
-    2: ((43, 1), (17, 1), (474, 10)),
-    3: "E",
-    4: ((5, 1), (22, 1), (1128, 100)),
-    7: ((9, 1), (30, 1), (155, 10)),
-    29: "2026:11:01",
-}
-
-
-def quarters(height: int = 48, width: int = 64) -> Image:
-    """Four quarters of different colours, so that no turning of it leaves it the same."""
-    pixels = np.zeros((height, width, 3), np.uint8)
-    pixels[: height // 2, : width // 2] = (255, 0, 0)
-    pixels[: height // 2, width // 2 :] = (0, 255, 0)
-    pixels[height // 2 :, : width // 2] = (0, 0, 255)
-    pixels[height // 2 :, width // 2 :] = (255, 255, 255)
-    return pixels
-
-
-def encoded(pixels: npt.NDArray[np.uint8] | npt.NDArray[np.uint16], suffix: str = ".jpg", *options: int) -> bytes:
-    return cv2.imencode(suffix, pixels, list(options))[1].tobytes()
-
-
-def directory(at: int, fields: list[Field]) -> bytes:
-    """An image file directory that stands at the offset `at`, with its values behind it (TIFF 6.0, section 2)."""
-    entries, values = b"", b""
-    for tag, kind, count, value in fields:
-        place = struct.pack("<I", at + 6 + 12 * len(fields) + len(values))
-        if len(value) > 4:
-            values += value
-        entries += struct.pack("<HHI", tag, kind, count) + (place if len(value) > 4 else value.ljust(4, b"\0"))
-    return struct.pack("<H", len(fields)) + entries + bytes(4) + values
-
-
-def ascii_field(tag: int, text: str) -> Field:
-    return tag, 2, len(text) + 1, text.encode() + b"\0"
-
-
-def exif(orientation: int = 1, taken: str = "", offset: str = "", gps: Gps | None = None) -> bytes:
-    """A TIFF structure with that orientation, DateTimeOriginal, OffsetTimeOriginal and GPS directory."""
-    times = [ascii_field(tag, text) for tag, text in ((0x9003, taken), (0x9011, offset)) if text]
-    places = [
-        ascii_field(tag, value)
-        if isinstance(value, str)
-        else (tag, 5, len(value), b"".join(struct.pack("<II", *ratio) for ratio in value))
-        for tag, value in (gps or {}).items()
-    ]
-    times_at = 8 + 2 + 3 * 12 + 4
-    times_directory = directory(times_at, times)
-    places_at = times_at + len(times_directory)
-    root: list[Field] = [
-        (0x0112, 3, 1, struct.pack("<H", orientation)),
-        (0x8769, 4, 1, struct.pack("<I", times_at)),
-        (0x8825, 4, 1, struct.pack("<I", places_at)),
-    ]
-    return b"II*\0\x08\0\0\0" + directory(8, root) + times_directory + directory(places_at, places)
-
-
-def jpeg_with(tiff: bytes, jpeg: bytes) -> bytes:
-    body = b"Exif\0\0" + tiff
-    return jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body + jpeg[2:]
-
-
-def chunk(kind: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-
-def png_with(extra: bytes, png: bytes) -> bytes:
-    """`extra` chunks behind the header."""
-    return png[:33] + extra + png[33:]
-
-
-def webp_with(tiff: bytes, webp: bytes, width: int, height: int) -> bytes:
-    extended = struct.pack("<4sIB3x", b"VP8X", 10, 8) + (width - 1).to_bytes(3, "little")
-    extended += (height - 1).to_bytes(3, "little")
-    body = b"WEBP" + extended + webp[12:] + struct.pack("<4sI", b"EXIF", len(tiff)) + tiff + bytes(len(tiff) % 2)
-    return struct.pack("<4sI", b"RIFF", len(body)) + body
 
 
 @pytest.fixture
@@ -406,110 +321,3 @@ def test_a_file_larger_than_64_megabytes_is_refused(file: Path) -> None:
         sparse.truncate(64_000_001)
     with pytest.raises(PictureError, match="65 MB where 64 is the limit"):
         read_picture(file, 224)
-
-
-# EXIF
-
-
-def photograph(file: Path, tiff: bytes) -> Picture:
-    return read(file, jpeg_with(tiff, encoded(quarters())))
-
-
-def test_the_fix_of_a_photograph(file: Path) -> None:
-    fix = photograph(file, exif(gps={**MARSEILLE, 31: ((475, 100),)})).fix
-    assert fix is not None
-    assert (fix.lat, fix.lon) == pytest.approx((43.2965, 5.3698))
-    assert fix.at == datetime(2026, 11, 1, 9, 30, 15, 500_000, UTC)
-    assert (fix.monotonic, fix.eph) == (0.0, 4.75)
-
-
-@pytest.mark.parametrize("suffix", [".png", ".webp"])
-def test_the_fix_of_other_formats(file: Path, suffix: str) -> None:
-    data, tiff = encoded(quarters(), suffix), exif(gps=MARSEILLE)
-    data = png_with(chunk(b"eXIf", tiff), data) if suffix == ".png" else webp_with(b"Exif\0\0" + tiff, data, 64, 48)
-    fix = read(file, data).fix
-    assert fix is not None
-    assert fix.lat == pytest.approx(43.2965)
-
-
-def test_the_south_and_the_west_are_negative(file: Path) -> None:
-    fix = photograph(file, exif(gps={**MARSEILLE, 1: "S", 3: "W"})).fix
-    assert fix is not None
-    assert (fix.lat, fix.lon) == pytest.approx((-43.2965, -5.3698))
-
-
-ZERO = ((0, 1), (0, 1), (0, 1))
-NONSENSE: list[Gps] = [
-    {2: ZERO, 4: ZERO},
-    {2: ((91, 1), (0, 1), (0, 1))},
-    {4: ((180, 1), (0, 1), (1, 1))},
-    {2: ((0, 0), (0, 0), (0, 0))},
-    {2: ((43, 1), (75, 1), (0, 1))},
-    {2: ((43, 1),)},
-    {2: "43.2965"},
-    {1: ""},
-    {1: "E"},
-    {3: "NE"},
-    {9: "V"},
-]
-
-
-@pytest.mark.parametrize("gps", NONSENSE, ids=str)
-def test_a_position_that_can_not_be_is_no_fix(file: Path, gps: Gps) -> None:
-    assert photograph(file, exif(gps={**MARSEILLE, **gps})).fix is None
-
-
-def test_the_cameras_clock_with_its_offset_comes_before_the_satellites(file: Path) -> None:
-    picture = photograph(file, exif(taken="2026:11:01 10:30:20", offset="+01:00", gps=MARSEILLE))
-    assert picture.captured_at == datetime(2026, 11, 1, 9, 30, 20, tzinfo=UTC)
-    assert capture_time(file) == picture.captured_at
-
-
-@pytest.mark.parametrize(
-    ("taken", "offset"),
-    [
-        ("2026:11:01 10:30:20", ""),
-        ("0000:00:00 00:00:00", "+01:00"),
-        ("0001:01:01 00:00:00", "+14:00"),
-        ("yes", "Z"),
-        ("9999:12:31 23:59:59", "-14:00"),
-        ("1970:01:01 00:00:00", "+00:00"),
-    ],
-)
-def test_a_time_without_offset_or_sense_is_none_and_the_fix_then_has_the_files(
-    file: Path, taken: str, offset: str
-) -> None:
-    places = {tag: value for tag, value in MARSEILLE.items() if tag not in (7, 29)}
-    file.write_bytes(jpeg_with(exif(taken=taken, offset=offset, gps=places), encoded(quarters())))
-    os.utime(file, (1_800_000_000, 1_800_000_000))
-    picture = read_picture(file, 16)
-    assert picture.captured_at is None
-    assert picture.fix is not None
-    assert picture.fix.at == datetime.fromtimestamp(1_800_000_000, UTC)
-    assert photograph(file, exif(taken=taken, offset=offset, gps=MARSEILLE)).captured_at is not None
-
-
-def test_directories_that_refer_to_one_another_without_end_cost_the_exif_and_not_the_picture(file: Path) -> None:
-    fields: list[Field] = [(0x8825, 4, 1, struct.pack("<I", 8))] * 2000
-    picture = photograph(file, b"II*\0\x08\0\0\0" + directory(8, [*fields, (0xA005, 4, 1, struct.pack("<I", 8))]))
-    assert picture.fix is None
-    assert picture.pixels.size
-
-
-def test_exif_that_is_damaged_anywhere_costs_no_more_than_itself(file: Path) -> None:
-    tiff = exif(6, "2026:11:01 10:30:20", "+01:00", MARSEILLE)
-    for at in range(0, len(tiff), 3):
-        assert photograph(file, tiff[:at] + b"\xff" + tiff[at + 1 :]).pixels.size
-        assert photograph(file, tiff[:at]).pixels.size
-
-
-def test_a_file_may_be_dated_in_any_year(file: Path) -> None:
-    file.write_bytes(jpeg_with(exif(gps=MARSEILLE), encoded(quarters())))
-    os.utime(file, (2**40, 2**40))
-    assert read_picture(file, 224).fix is not None
-
-
-def test_a_position_stays_out_of_the_logs(file: Path, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.DEBUG):
-        photograph(file, exif(gps=MARSEILLE))
-    assert not caplog.records
