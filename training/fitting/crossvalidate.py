@@ -12,6 +12,7 @@ import click
 import numpy as np
 import torch
 
+from agent.manifest import NEVER
 from training.fitting import export, network, train
 from training.fitting.head import Features, fit_head
 from training.fitting.samples import Samples
@@ -99,4 +100,4 @@ def _log_loss(judged: Sequence[Photograph], labels: Sequence[str], settings: Set
 
 def _undecided(labels: Sequence[str]) -> Rule:
     """That of a model whose thresholds are not chosen yet: it accepts nothing."""
-    return Rule(tuple(labels), (*[1.0] * (len(labels) - 1), None), 1.0)
+    return Rule(tuple(labels), (*[NEVER] * (len(labels) - 1), None), NEVER)
