@@ -25,6 +25,14 @@ def tmp_path() -> Iterator[Path]:
         yield folder
 
 
+@pytest.fixture
+def public() -> Iterator[Path]:
+    """A folder that anybody may look into, unlike tmp_path."""
+    with memory_folder() as folder:
+        folder.chmod(0o755)
+        yield folder
+
+
 @pytest.fixture(autouse=True)
 def _no_configuration_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):

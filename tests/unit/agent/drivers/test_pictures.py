@@ -27,6 +27,7 @@ from tests.unit.agent.drivers.picture_files import (
     quarters,
     webp_with,
 )
+from tests.unit.somebody_else import somebody_else
 
 
 @pytest.fixture
@@ -199,11 +200,11 @@ def test_what_is_not_a_readable_file_is_refused(tmp_path: Path) -> None:
             capture_time(path)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
-def test_a_file_without_permission_is_refused(file: Path) -> None:
+def test_a_file_without_permission_is_refused(public: Path) -> None:
+    file = public / "picture"
     file.write_bytes(encoded(quarters()))
     file.chmod(0)
-    with pytest.raises(PictureError, match="this user may not read it; change its permissions"):
+    with somebody_else(), pytest.raises(PictureError, match="this user may not read it; change its permissions"):
         read_picture(file, 16)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import resource
 import sqlite3
 import threading
@@ -18,9 +17,7 @@ from agent.domain import Report
 from agent.errors import StoreError
 from agent.store.outbox import FILE_NAME, IDS, Counts, Outbox
 from tests.unit.builders import identifier, report
-from tests.unit.memory import memory_folder
-
-NOBODY = 65534
+from tests.unit.somebody_else import somebody_else
 
 
 @pytest.fixture
@@ -28,29 +25,6 @@ def outbox(tmp_path: Path) -> Iterator[Outbox]:
     opened = Outbox(tmp_path)
     yield opened
     opened.close()
-
-
-@pytest.fixture
-def public() -> Iterator[Path]:
-    """A folder that anybody may look into, unlike tmp_path."""
-    with memory_folder() as folder:
-        folder.chmod(0o755)
-        yield folder
-
-
-@contextmanager
-def somebody_else() -> Iterator[None]:
-    """Root may write anywhere: become nobody for a while. A user who is not root is somebody else already."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.setegid(NOBODY)
-    os.seteuid(NOBODY)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
-        os.setegid(0)
 
 
 @contextmanager
