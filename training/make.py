@@ -169,8 +169,7 @@ def _learn(material: Material, settings: Settings, asked: Asked, file: Path) -> 
         held_out[PLAIN] = judged(settings.plain(), (), "plain")
     epochs = held_out[SHIPPED].epochs
     all_samples = samples.Samples.of(material.pictures, material.labels, settings)
-    first = head.fit_head(features, all_samples, len(material.labels), settings) if settings.head_first else None
-    begun = train.start(len(material.labels), first)
+    begun = train.start(len(material.labels))
     click.echo(f"all photographs, {counted(epochs, 'epoch')}", err=True)
     fitted, _ = train.fit(begun, all_samples, replace(settings, epochs=epochs), material.kept / "all" / "network.pt")
     export.export(fitted, export.calibrating(material.pictures, settings), settings.input, file)

@@ -25,20 +25,19 @@ class Settings:
 
     seed: Count = 1
     folds: Annotated[int, Meta(ge=2)] = 4  # at most; each is judged by a network that learnt from the others
-    drawn: Part = 0.1  # share of drawn scenes among the samples
+    drawn: Part = 0.05  # share of drawn scenes among the samples
     drawn_judging: Count = 40  # drawn scenes of each label that only judge
     views: Count = 2  # of each photograph, to fit the first head on
-    epochs: Count = 10  # at most, of all but the frozen blocks; 0 trains the last layer only
+    epochs: Count = 8  # at most, of all but the frozen blocks; 0 trains the last layer only
     frozen: Annotated[int, Meta(ge=0, le=16)] = 3  # first blocks that stay as pretrained
     batch: Annotated[int, Meta(ge=2)] = 32
     learning_rate: Annotated[float, Meta(gt=0)] = 4e-4
     weight_decay: Annotated[float, Meta(ge=0)] = 0.02
     smoothing: Part = 0.08  # of the labels: bounds the logits, which are quantised
-    averaging: Part = 0.997  # decay of the averaged weights, per step; 0: the last ones
-    tuned: Share = 0.8  # share of the tuned weights, the rest as pretrained (WiSE-FT, Wortsman et al. 2022)
-    head_first: bool = True  # the last layer alone, on frozen features, before all of it
+    averaging: Part = 0.997  # decay of the averaged weights, per step, which rises to it; 0: the last ones
+    tuned: Share = 0.7  # share of the tuned weights, the rest as pretrained (WiSE-FT, Wortsman et al. 2022)
     varied: bool = True  # views as another camera and another day would have given them; else crops and mirrors alone
-    balanced: bool = True  # labels and sources by the root of their counts and by how far they are believed
+    balanced: Share = 0.0  # 0: each photograph as often; 0.5: labels and sources by the root of their counts; 1: evenly
     calibration: Annotated[int, Meta(ge=1)] = 200  # training photographs that fix the quantisation's ranges
     precision: Share = 0.7  # of what is accepted, per label, on held-out photographs
     clean_accepted: Share = 0.01  # share of clean photographs that may be accepted as a defect
@@ -70,4 +69,4 @@ class Settings:
 
     def plain(self) -> Settings:
         """Fine-tuning as in any tutorial, to see what the rest of the choices are worth."""
-        return replace(self, averaging=0.0, tuned=1.0, head_first=False, varied=False, balanced=False, drawn=0.0)
+        return replace(self, averaging=0.0, tuned=1.0, varied=False, balanced=0.0, drawn=0.0)

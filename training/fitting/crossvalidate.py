@@ -17,8 +17,9 @@ from training.fitting import export, network, train
 from training.fitting.head import Features, fit_head
 from training.fitting.samples import Samples
 from training.folder import FILE, Entries, Made, remembered, write_manifest
+from training.judging.calibrate import fit_temperature
 from training.judging.evaluate import probabilities
-from training.judging.metrics import Floats, Integers, Rule, evenly
+from training.judging.metrics import Floats, Integers, Rule, evenly, log_loss, tempered
 from training.photographs.dataset import Photograph, Picture
 from training.settings import Settings
 
@@ -77,7 +78,7 @@ def _judge_fold(folded: Folded, number: int, settings: Settings, kept: Path) -> 
     head = fit_head(folded.features[rows], samples, len(labels), settings)
     with torch.no_grad():
         frozen = torch.softmax(head(torch.from_numpy(folded.features[judging, 0].astype(np.float32))), 1).numpy()
-    begun = train.start(len(labels), head if settings.head_first else None)
+    begun = train.start(len(labels))
     tuned, worth = train.fit(begun, samples, settings, kept / "network.pt", _log_loss(judged, labels, settings))
     exact = network.probabilities(tuned, judged, settings.input)
     export.export(tuned, export.calibrating(samples.pictures, settings), settings.input, kept / FILE)
@@ -87,13 +88,13 @@ def _judge_fold(folded: Folded, number: int, settings: Settings, kept: Path) -> 
 
 
 def _log_loss(judged: Sequence[Photograph], labels: Sequence[str], settings: Settings) -> train.Judge:
-    """That of the photographs judged by, weighed evenly."""
+    """That of the photographs judged by, weighed evenly, at the temperature that suits it: one is fitted in the end."""
     weights = evenly([(photograph.label, photograph.source) for photograph in judged])
     right = np.array([labels.index(photograph.label) for photograph in judged])
 
     def judge(candidate: Any) -> float:
-        said = network.probabilities(candidate, judged, settings.input, exactly=False)[np.arange(len(right)), right]
-        return float(-(weights * np.log(np.maximum(said, np.finfo(np.float32).tiny))).sum())
+        said = network.probabilities(candidate, judged, settings.input, exactly=False)
+        return log_loss(tempered(said, fit_temperature(said, right, weights)), right, weights)
 
     return judge
 

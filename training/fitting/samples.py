@@ -31,7 +31,7 @@ class Samples:
 
     @classmethod
     def of(cls, pictures: Sequence[Picture], labels: Sequence[str], settings: Settings) -> Samples:
-        """All pictures, balanced as the settings say."""
+        """All pictures, as often as the settings say."""
         targets = np.array([labels.index(picture.label) for picture in pictures], dtype=np.int64)
         return cls(pictures, targets, sampling(pictures, settings.drawn, settings.balanced))
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 import torch
 from torch.nn import functional
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from training.fitting.depthwise import quicken
 from training.fitting.network import DEVICE, pretrained, tensor
@@ -23,11 +23,11 @@ WARM = 200  # steps, while the learning rate rises
 Judge = Callable[[Any], float]  # what a network is worth: the less the better
 
 
-def start(labels: int, head: Any | None) -> Any:
-    """The pretrained network, with a last layer that was fitted before or with a fresh one."""
+def start(labels: int) -> Any:
+    """The pretrained network, with a last layer that says nothing yet."""
     network = pretrained(labels)
-    if head is not None:
-        network._fc.load_state_dict(head.state_dict())
+    for parameter in network._fc.parameters():
+        torch.nn.init.zeros_(parameter)
     return network.eval()
 
 
@@ -44,7 +44,7 @@ def fit(
     origin = {name: value.clone() for name, value in network.state_dict().items()}
     if DEVICE.type == "cpu":
         quicken(network)
-    averaged = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(settings.averaging), use_buffers=True)
+    averaged = AveragedModel(network, multi_avg_fn=_rising(settings.averaging), use_buffers=True)
     optimiser = learning(network, settings)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: min(1.0, (step + 1) / WARM))
     parts = {"network": network, "averaged": averaged, "optimiser": optimiser, "schedule": schedule}
@@ -98,6 +98,20 @@ def step(network: Any, optimiser: Any, batch: Any, targets: Any, settings: Setti
     error.backward()
     optimiser.step()
     return float(error.item())
+
+
+def _rising(decay: float) -> Callable[[Sequence[Any], Sequence[Any], Any], None]:
+    """A moving average that soon leaves the first weights behind (as in TensorFlow's ExponentialMovingAverage)."""
+
+    def average(averaged: Sequence[Any], current: Sequence[Any], count: Any) -> None:
+        now = 1 - min(decay, (1 + int(count)) / (10 + int(count)))
+        for old, new in zip(averaged, current, strict=True):
+            if old.is_floating_point():
+                old.lerp_(new, now)
+            else:  # of a batch normalisation: how many batches it has seen
+                old.copy_(new)
+
+    return average
 
 
 def _frozen(network: Any, settings: Settings) -> list[Any]:

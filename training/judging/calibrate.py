@@ -18,7 +18,7 @@ import numpy as np
 from agent.domain import NO_DEFECT
 from agent.manifest import NEVER
 from training.judging.judged import Judged, judge
-from training.judging.metrics import Floats, Integers, Rule, evenly, tempered
+from training.judging.metrics import Floats, Integers, Rule, evenly, log_loss, tempered
 from training.judging.predictions import Predictions
 
 TEMPERATURES = np.exp(np.linspace(np.log(0.25), np.log(4), 200))
@@ -53,8 +53,7 @@ def fit_temperature(probabilities: Floats, truth: Integers, weights: Floats) -> 
     """The temperature of the least weighted log loss (Guo et al. 2017)."""
 
     def loss(temperature: float) -> float:
-        right = tempered(probabilities, temperature)[np.arange(len(truth)), truth]
-        return float(-(weights * np.log(np.maximum(right, np.finfo(np.float64).tiny))).sum())
+        return log_loss(tempered(probabilities, temperature), truth, weights)
 
     return round(float(min(TEMPERATURES, key=loss)), 3)
 

@@ -73,6 +73,12 @@ def tempered(probabilities: Floats, temperature: float) -> Floats:
     return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True))
 
 
+def log_loss(probabilities: Floats, truth: Integers, weights: Floats) -> float:
+    """The surprise at the true labels, in nats, each picture with its weight."""
+    right = probabilities[np.arange(len(truth)), truth]
+    return float(-(weights * np.log(np.maximum(right, np.finfo(np.float64).tiny))).sum())
+
+
 def bins(probabilities: Floats) -> Integers:
     """The bin of each row's highest probability, of fifteen equal ones."""
     return np.asarray(np.minimum((probabilities.max(axis=1) * BINS).astype(np.int64), BINS - 1))

@@ -8,8 +8,8 @@ from training.settings import Settings
 
 
 def test_choices_may_be_text() -> None:
-    chosen = Settings.of({"tuned": "0.5", "epochs": 3, "head_first": "false"})
-    assert (chosen.tuned, chosen.epochs, chosen.head_first) == (0.5, 3, False)
+    chosen = Settings.of({"tuned": "0.5", "epochs": 3, "varied": "false"})
+    assert (chosen.tuned, chosen.epochs, chosen.varied) == (0.5, 3, False)
     assert chosen.learning_rate == Settings().learning_rate
 
 

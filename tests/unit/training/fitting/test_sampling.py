@@ -29,7 +29,9 @@ def photographs(label: str, source: str, count: int, weight: float = 1.0) -> lis
 
 def test_labels_and_sources_are_taken_by_the_root_of_their_counts() -> None:
     chances = sampling(
-        [*photographs("pothole", "a", 90), *photographs("pothole", "b", 10), *photographs("no_defect", "c", 400)], 0.0
+        [*photographs("pothole", "a", 90), *photographs("pothole", "b", 10), *photographs("no_defect", "c", 400)],
+        0.0,
+        0.5,
     )
     assert chances.sum() == pytest.approx(1)
     assert chances[:100].sum() == pytest.approx(1 / 3)  # 10 of 10 + 20
@@ -48,6 +50,9 @@ def test_drawn_scenes_have_their_share_and_no_more() -> None:
     assert chances.sum() == pytest.approx(1)
 
 
-def test_without_balance_each_photograph_counts_the_same() -> None:
-    chances = sampling([*photographs("pothole", "a", 50), *photographs("no_defect", "b", 5, 0.5)], 0.0, balanced=False)
-    assert chances.tolist() == pytest.approx([1 / 55] * 55)
+@pytest.mark.parametrize(("balanced", "label", "source"), [(0.0, 2 / 6, 0.9), (1.0, 1 / 2, 0.5)])
+def test_counts_decide_or_do_not(balanced: float, label: float, source: float) -> None:
+    every = [*photographs("pothole", "a", 90), *photographs("pothole", "b", 10), *photographs("no_defect", "c", 200)]
+    chances = sampling(every, 0.0, balanced)
+    assert chances[:100].sum() == pytest.approx(label)
+    assert chances[:90].sum() == pytest.approx(source * chances[:100].sum())
