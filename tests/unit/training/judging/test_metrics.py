@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from agent.manifest import Label, Manifest
 from agent.pipeline.classify import decide
-from training.fitting.drawn import Scene
-from training.fitting.sampling import sampling
 from training.judging.metrics import Rule, calibration_error, mean_wilson, share, wilson
-from training.photographs.dataset import DRAWN, Photograph, Picture
 from training.settings import INPUT
 
 LABELS = ("pothole", "graffiti", "no_defect")
@@ -61,16 +56,3 @@ def test_a_rule_decides_as_the_device_does(accept: tuple[float | None, ...], rev
     decisions = rule.decide(said)
     assert decisions == [decide(row, manifest).decision for row in said]
     assert set(decisions) == outcomes
-
-
-def test_no_large_source_decides_alone_and_drawn_scenes_have_their_share() -> None:
-    large = [Photograph(Path(f"{i}.jpg"), "pothole", "large") for i in range(400)]
-    small = [Photograph(Path(f"{i}.jpg"), "pothole", "small") for i in range(4)]
-    clean = [Photograph(Path(f"{i}.jpg"), "no_defect", "large") for i in range(404)]
-    scenes = [Scene("pothole", (1, i), False, Path()) for i in range(10)]
-    pictures: list[Picture] = [*large, *small, *clean, *scenes]
-    chances = sampling(pictures, 0.12)
-    assert chances.sum() == pytest.approx(1)
-    assert sum(c for c, p in zip(chances, pictures, strict=True) if p.source == DRAWN) == pytest.approx(0.12)
-    assert chances[:400].sum() == pytest.approx(10 * chances[400:404].sum())
-    assert chances[:404].sum() == pytest.approx(chances[404:808].sum())
