@@ -163,4 +163,5 @@ def evaluate(  # noqa: PLR0913, PLR0917 - one parameter an option
 
 
 if __name__ == "__main__":
+    os.environ["LANGUAGE"] = "en"  # training speaks English alone, and so do the agent's parts in it
     main(prog_name="python -m training")

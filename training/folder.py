@@ -62,6 +62,10 @@ def whole(path: Path) -> Iterator[Path]:
         with partial.open("rb") as file:
             os.fsync(file.fileno())
         partial.replace(path)
+    except OSError as error:
+        if error.filename is None:  # what a write does not say
+            error.filename = str(path)
+        raise
     finally:
         partial.unlink(missing_ok=True)  # also where the disk is full
 

@@ -13,7 +13,8 @@ from agent.manifest import Input
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 Part = Annotated[float, Meta(ge=0, lt=1)]  # never all
-Count = Annotated[int, Meta(ge=0)]
+Seed = Annotated[int, Meta(ge=0, lt=2**32)]
+Count = Annotated[int, Meta(ge=0, le=1000)]
 
 NOT_OF_LEARNING = frozenset({"epochs", "drawn_judging", "precision", "clean_accepted", "clean_to_review"})
 INPUT = Input(width=224, height=224, mean=127.0, scale=128.0)  # as the pretrained network learnt
@@ -23,22 +24,22 @@ INPUT = Input(width=224, height=224, mean=127.0, scale=128.0)  # as the pretrain
 class Settings:
     """Every choice of a run. With the same settings, photographs and packages the run is the same."""
 
-    seed: Count = 1
-    folds: Annotated[int, Meta(ge=2)] = 4  # at most; each is judged by a network that learnt from the others
+    seed: Seed = 1
+    folds: Annotated[int, Meta(ge=2, le=100)] = 4  # at most; each is judged by a network that learnt from the others
     drawn: Part = 0.05  # share of drawn scenes among the samples
     drawn_judging: Count = 40  # drawn scenes of each label that only judge
     views: Count = 2  # of each photograph, to fit the first head on
     epochs: Count = 8  # at most, of all but the frozen blocks; 0 trains the last layer only
     frozen: Annotated[int, Meta(ge=0, le=16)] = 3  # first blocks that stay as pretrained
-    batch: Annotated[int, Meta(ge=2)] = 32
-    learning_rate: Annotated[float, Meta(gt=0)] = 4e-4
-    weight_decay: Annotated[float, Meta(ge=0)] = 0.02
+    batch: Annotated[int, Meta(ge=2, le=1024)] = 32
+    learning_rate: Annotated[float, Meta(gt=0, le=1)] = 4e-4
+    weight_decay: Share = 0.02
     smoothing: Part = 0.08  # of the labels: bounds the logits, which are quantised
     averaging: Part = 0.997  # decay of the averaged weights, per step, which rises to it; 0: the last ones
     tuned: Share = 0.7  # share of the tuned weights, the rest as pretrained (WiSE-FT, Wortsman et al. 2022)
     varied: bool = True  # views as another camera and another day would have given them; else crops and mirrors alone
     balanced: Share = 0.0  # 0: each photograph as often; 0.5: labels and sources by the root of their counts; 1: evenly
-    calibration: Annotated[int, Meta(ge=1)] = 200  # training photographs that fix the quantisation's ranges
+    calibration: Annotated[int, Meta(ge=1, le=10_000)] = 200  # training photographs that fix the quantisation's ranges
     precision: Share = 0.7  # of what is accepted, per label, on held-out photographs
     clean_accepted: Share = 0.01  # share of clean photographs that may be accepted as a defect
     clean_to_review: Share = 0.05  # share of clean photographs that a person may be asked about

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -65,6 +66,10 @@ def test_a_second_run_goes_on_where_the_first_was_killed(trained: Trained) -> No
     assert "fold 1 of 2" in trained.killed
     assert "fold 1 of 2" not in trained.told
     assert "fold 2 of 2" in trained.told
+
+
+def test_no_library_talks_in_between(trained: Trained) -> None:
+    assert not re.findall(r"^(?:INFO|WARNING|[IWEF]\d{4}).*", trained.killed + trained.told, re.MULTILINE)
 
 
 def test_the_device_believes_the_model(trained: Trained) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from io import StringIO
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
+import click
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -27,6 +29,8 @@ from training.fitting.depthwise import restore
 from training.fitting.network import prepare
 from training.photographs.dataset import Picture
 from training.settings import Settings
+
+STDOUT, STDERR = 1, 2  # the process's own
 
 
 def calibrating(pictures: Sequence[Picture], settings: Settings) -> list[Pixels]:
@@ -53,15 +57,32 @@ def export(network: Any, views: Sequence[Pixels], feed: Input, path: Path) -> No
 
 @contextmanager
 def _silent() -> Iterator[None]:
-    """The converter tells its steps in some hundred lines, which are of use where it fails only."""
-    told = StringIO()
-    with warnings.catch_warnings(), redirect_stdout(told), redirect_stderr(told):
+    """The converter and its libraries tell their steps in some hundred lines, which are of use where it fails only.
+
+    Some of them write to the process's own standard error, past Python's.
+    """
+    with TemporaryFile() as told, warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        streams = {stream: os.dup(stream) for stream in (STDOUT, STDERR)}
+        _redirect(dict.fromkeys(streams, told.fileno()))
         try:
             yield
         except Exception:
-            print(told.getvalue(), file=sys.__stderr__)
+            _redirect(streams)
+            told.seek(0)
+            click.echo(told.read(), err=True)
             raise
+        finally:
+            _redirect(streams)
+            for kept in streams.values():
+                os.close(kept)
+
+
+def _redirect(streams: Mapping[int, int]) -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    for stream, to in streams.items():
+        os.dup2(to, stream)
 
 
 def _ranges(float_path: Path, views: Sequence[Pixels], feed: Input) -> dict[str, dict[str, npt.NDArray[np.float32]]]:

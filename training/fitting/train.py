@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -66,8 +67,10 @@ def fit(
             progress["best"] = tuned
         progress |= {"done": epoch + 1, "worth": [*progress["worth"], worth]}
         state = {name: part.state_dict() for name, part in parts.items()}
+        content = BytesIO()  # of a file that can not be written, torch says nothing that helps
+        torch.save(state | progress | {"settings": settings.of_learning()}, content)
         with whole(checkpoint) as partial:
-            torch.save(state | progress | {"settings": settings.of_learning()}, partial)
+            partial.write_bytes(content.getbuffer())
         judged = "" if judge is None else f", {worth:.3f} on what is held out"
         click.echo(f"epoch {epoch + 1} of {settings.epochs}: loss {errors / steps:.3f}{judged}", err=True)
     network.load_state_dict(progress["best"] or origin)

@@ -98,10 +98,11 @@ def test_what_can_not_be_written_whole_leaves_what_was_there(tmp_path: Path) -> 
     def fail() -> None:
         with whole(path) as partial:
             partial.write_text("half")
-            raise OSError("full")
+            raise OSError(errno.ENOSPC, "full")
 
-    with pytest.raises(OSError, match="full"):
+    with pytest.raises(OSError, match="full") as raised:
         fail()
+    assert raised.value.filename == str(path)
     assert [one.name for one in tmp_path.iterdir()] == ["figures.json"]
     assert path.read_text() == "old"
 

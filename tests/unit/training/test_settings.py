@@ -19,6 +19,8 @@ def test_choices_may_be_text() -> None:
         ("tuned", "2", "<= 1"),
         ("epochs", -1, ">= 0"),
         ("folds", "1", ">= 2"),
+        ("batch", "1e9", "`int`"),
+        ("batch", "1000000000", "<= 1024"),
         ("learning_rate", "nan", "> 0"),
         ("seed", "x", "`int`"),
         ("momentum", "1", "is no setting"),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -182,6 +185,16 @@ def test_a_name_that_looks_like_markup_is_shown_as_it_is(good: Path) -> None:
     for path in good.glob("*/truck-*"):
         path.rename(path.with_name(path.name.replace("truck", "[bold]:dog:")))
     assert "[bold]:dog: 60" in str(check(good))
+
+
+def test_all_of_it_is_english_whatever_the_locale(good: Path) -> None:
+    (good / "pothole" / "truck-9999.jpg").write_bytes(b"no picture")
+    command = [sys.executable, "-m", "training", "check", "--photos", str(good)]
+    found = subprocess.run(
+        command, cwd=ROOT, env=os.environ | {"LANGUAGE": "fr"}, capture_output=True, text=True, check=False
+    )
+    assert found.returncode == DatasetError.exit_code
+    assert "not a picture" in found.stdout
 
 
 GUIDE = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
