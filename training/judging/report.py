@@ -37,8 +37,9 @@ CROSS_FITTED = """\
 Cross-fitted: each source judged with the temperature and the thresholds that the other sources choose; where a label
 has one source only, half of it by name."""
 NEW_SOURCES = """\
-New sources: of these, the photographs of which the network had seen no other of the same source. A group of sources
-that holds more than half of a label is on both sides, by blocks of names, and not among them."""
+New sources: of these, the photographs of which the network had seen no other of the same source, or of the same block
+of names where a source is of many places. A group of sources that holds more than half of a label is on both sides, by
+blocks of names, and not among them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -52,6 +52,7 @@ class Source(msgspec.Struct, forbid_unknown_fields=True):
     licence: str = "not stated"
     weight: Annotated[float, Meta(gt=0, le=1)] = 1.0  # how far its labels are believed
     group: str = ""  # of sources that are one camera or one collection, and are held out together
+    blocks: Annotated[int, Meta(ge=1, le=100)] = 1  # of names that are groups of their own: of many places and cameras
     leave_out: list[str] = []  # files whose label is wrong, or that nobody can tell
 
 

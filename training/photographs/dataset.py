@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -220,7 +220,21 @@ def _seen(entries: Sequence[Entry], sources: Sources) -> tuple[list[Photograph],
         weight = known.get("weight", 1.0) if entry.weight is None else entry.weight
         group = known.get("group") or entry.source
         photographs.append(Photograph(entry.path, entry.label, entry.source, weight, group, found))
-    return photographs, wrong
+    return _in_blocks(photographs, sources), wrong
+
+
+def _in_blocks(photographs: Sequence[Photograph], sources: Sources) -> list[Photograph]:
+    """The same, sorted by path, each block of the names of a source that has several as a group of its own."""
+    found = []
+    members: defaultdict[tuple[str, str], list[Photograph]] = defaultdict(list)
+    for one in photographs:
+        members[one.source, one.label].append(one)
+    for (source, _), ones in members.items():
+        count = sources.get(source, {}).get("blocks", 1)
+        for place, one in enumerate(sorted(ones, key=lambda one: one.path)):
+            block = f", block {1 + place * count // len(ones)}" if count > 1 else ""
+            found.append(replace(one, group=one.group + block))
+    return sorted(found, key=lambda one: one.path)
 
 
 def _fingerprint(path: Path) -> bytes | PictureError:

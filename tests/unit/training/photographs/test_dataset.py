@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -240,6 +241,21 @@ def test_a_pipe_is_not_waited_for(photos: Path, take: Take) -> None:
     assert fault == (
         "1 file without a whole picture: not an ordinary file; name a picture, or remove it (pothole/b-1.jpg)."
     )
+
+
+def test_a_collection_of_many_places_is_as_many_groups_as_it_has_blocks(photos: Path, take: Take) -> None:
+    take("pothole", "web", 30, 0)
+    take("no_defect", "web", 60, 100)
+    take("no_defect", "truck", 30, 200)
+    found = read(photos, CATEGORIES, {"web": {"group": "press", "blocks": 3}, "truck": {"group": "van", "blocks": 1}})
+    assert Counter((one.label, one.group) for one in found) == {
+        ("no_defect", "van"): 30,
+        **{("pothole", f"press, block {number}"): 10 for number in (1, 2, 3)},
+        **{("no_defect", f"press, block {number}"): 20 for number in (1, 2, 3)},
+    }
+    assert [one.path for one in found] == sorted(one.path for one in found)
+    by_name = [one.group for one in found if (one.label, one.source) == ("pothole", "web")]
+    assert by_name == sorted(by_name)
 
 
 def test_the_simulators_name_is_no_sources(photos: Path, take: Take) -> None:
