@@ -40,8 +40,8 @@ class Settings:
     varied: bool = True  # views as another camera and another day would have given them; else crops and mirrors alone
     balanced: Share = 0.0  # 0: each photograph as often; 0.5: labels and sources by the root of their counts; 1: evenly
     calibration: Annotated[int, Meta(ge=1, le=10_000)] = 200  # training photographs that fix the quantisation's ranges
-    precision: Share = 0.7  # of what is accepted, per label, on held-out photographs
-    clean_accepted: Share = 0.01  # share of clean photographs that may be accepted as a defect
+    precision: Share = 0.6  # of what is accepted, per label, on held-out photographs
+    clean_accepted: Share = 0.015  # share of clean photographs that may be accepted as a defect
     clean_to_review: Share = 0.05  # share of clean photographs that a person may be asked about
     input: Input = INPUT
 

@@ -8,9 +8,8 @@ the calibration error rose from 0.04 to 0.14 and 0.11: they learn what the sourc
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ from training.judging.metrics import Floats, Integers, Rule, evenly, log_loss, t
 from training.judging.predictions import Predictions
 
 TEMPERATURES = np.exp(np.linspace(np.log(0.25), np.log(4), 200))
-ACCEPT = (*np.arange(50, 100).tolist(), 100)  # hundredths: below a half the first label is a guess among several
+ACCEPT = range(50, 100)  # hundredths: below a half the first label is a guess among several
 REVIEW = (*np.arange(30, 100).tolist(), 100)
 
 
@@ -30,8 +29,8 @@ REVIEW = (*np.arange(30, 100).tolist(), 100)
 class Demands:
     """What the thresholds must hold on the photographs that they are chosen on."""
 
-    precision: float = 0.7  # of what is accepted, for each label
-    clean_accepted: float = 0.01  # share of clean photographs accepted as a defect, all labels together
+    precision: float = 0.6  # of what is accepted, for each label
+    clean_accepted: float = 0.015  # share of clean photographs accepted as a defect, all labels together
     clean_to_review: float = 0.05  # share of clean photographs that a person is asked about
 
     @classmethod
@@ -61,44 +60,32 @@ def fit_temperature(probabilities: Floats, truth: Integers, weights: Floats) -> 
 def accept_thresholds(predictions: Predictions, demands: Demands) -> tuple[float | None, ...]:
     """From which probability on each label is accepted; None for `no_defect`.
 
-    Of all ways to give each defect a threshold in hundredths that holds its precision, and to stay within the budget
-    of clean photographs together, the one that accepts most defects with the right label, each label alike; among
-    equals the one that accepts fewer clean ones, then the higher thresholds. The labels share nothing but the budget,
-    so that the exact answer is a sum over labels for each part of the budget spent (a knapsack), and no search.
+    One probability for all, since the temperature makes it mean the same for each label: the least in hundredths with
+    which the budget of clean photographs holds. A label that is not as often right as demanded has a higher one.
     """
     clean = predictions.labels.index(NO_DEFECT)
-    budget = int(demands.clean_accepted * (predictions.truth == clean).sum())
-    counts = np.bincount(predictions.truth, minlength=len(predictions.labels))
-    # clean accepted -> (shares of the labels accepted rightly, added up; thresholds)
-    spent: dict[int, tuple[Fraction, tuple[float, ...]]] = {0: (Fraction(0), ())}
-    defects = [index for index in range(len(predictions.labels)) if index != clean]
-    for index in defects:
-        options = _options(predictions, index, demands.precision)
-        reached: dict[int, tuple[Fraction, tuple[float, ...]]] = {}
-        for cost, (gain, thresholds) in spent.items():
-            for more, right, threshold in options:
-                if cost + more <= budget or threshold == NEVER:
-                    new = (gain + Fraction(right, max(1, int(counts[index]))), (*thresholds, threshold))
-                    reached[cost + more] = max(reached.get(cost + more, new), new)
-        spent = reached
-    _, _, best = max((gain, -cost, thresholds) for cost, (gain, thresholds) in spent.items())
-    chosen = dict(zip(defects, best, strict=True))
-    return tuple(chosen.get(index) for index in range(len(predictions.labels)))
+    first, sure = predictions.probabilities.argmax(axis=1), predictions.probabilities.max(axis=1)
+    is_clean = predictions.truth == clean
+    false_alarms, most = sure[is_clean & (first != clean)], demands.clean_accepted * is_clean.sum()
+    common = _least(lambda threshold: np.count_nonzero(false_alarms >= threshold) <= most)
+
+    def of_label(label: int) -> float:
+        scores, truth = sure[first == label], predictions.truth[first == label]
+
+        def holds(threshold: float) -> bool:
+            taken = truth[scores >= threshold]
+            # One more that is wrong is assumed: of three accepted, that all are right proves nothing.
+            right = np.count_nonzero(taken == label)
+            return bool(threshold >= common and right >= demands.precision * (len(taken) + 1))
+
+        return _least(holds)
+
+    return tuple(None if label == clean else of_label(label) for label in range(len(predictions.labels)))
 
 
-def _options(predictions: Predictions, label: int, precision: float) -> list[tuple[int, int, float]]:
-    """(clean accepted, accepted rightly, threshold) of each threshold that holds the precision, and of NEVER."""
-    clean = predictions.labels.index(NO_DEFECT)
-    first = predictions.probabilities.argmax(axis=1) == label
-    scores, truth = predictions.probabilities[first, label], predictions.truth[first]
-    options = []
-    for threshold in (hundredths / 100 for hundredths in ACCEPT):
-        taken = truth[(scores >= threshold) & (threshold < NEVER)]
-        right = int((taken == label).sum())
-        # One more that is wrong is assumed: of three accepted, that all are right proves nothing.
-        if right >= precision * (len(taken) + 1) or threshold == NEVER:
-            options.append((int((taken == clean).sum()), right, threshold))
-    return options
+def _least(holds: Callable[[float], bool]) -> float:
+    """The least threshold of which that is so, else NEVER."""
+    return next((hundredths / 100 for hundredths in ACCEPT if holds(hundredths / 100)), NEVER)
 
 
 def _review_threshold(undecided: Judged, demands: Demands) -> float:
