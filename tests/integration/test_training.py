@@ -48,7 +48,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
                 pixels = scenery.draw(label, np.random.default_rng([7, number, dim, index]), 320, 180)
                 path = photos / label / f"{source}-{index:04d}.jpg"
                 assert cv2.imwrite(str(path), (pixels * (0.6 if dim else 1.0)).astype(np.uint8))
-    command = [sys.executable, "-m", "training", "train", "--epochs", "1", "--version", "0.0.1"]
+    command = [sys.executable, "-m", "training", "train", "--epochs", "8", "--version", "0.0.1"]
+    for choice in ("batch=4", "tuned=1", "averaging=0", "learning_rate=0.002"):  # of so few: many small steps, and far
+        command += ["--set", choice]
     command += ["--photos", str(photos), "--out", str(model), "--work", str(folder / "work"), "--report", str(report)]
     killed = []
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as first:
