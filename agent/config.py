@@ -14,6 +14,7 @@ from agent.i18n import _
 
 DEFAULT_PATH = Path("/etc/fidamia/agent.toml")
 
+SMALLEST_QUOTA = 50  # MB: several times what the write-ahead log and the ballast take
 LARGEST = 100_000  # of any number, so that none is infinite
 DEVICE_NAME = r"^[a-z0-9][a-z0-9-]{0,31}\Z"
 DeviceName = Annotated[str, Meta(pattern=DEVICE_NAME)]
@@ -96,10 +97,12 @@ class Aggregate(msgspec.Struct, frozen=True):
 
 
 class Store(msgspec.Struct, frozen=True):
-    """Where reports are kept."""
+    """Where reports are kept, and how much of them."""
 
     directory: Annotated[str, Meta(min_length=1)] = "/var/lib/fidamia"
     runtime_directory: str = ""
+    quota_mb: Annotated[int, Meta(ge=SMALLEST_QUOTA, le=1_000_000)] = 2000
+    free_mb: Annotated[int, Meta(ge=0, le=1_000_000)] = 200
 
 
 class Broker(msgspec.Struct, frozen=True):

@@ -34,7 +34,8 @@ from agent.pipeline.pipeline import Pipeline
 from agent.pipeline.regions import Pace, Rota, road
 from agent.pipeline.trigger import Trigger
 from agent.store.lock import StoreLock, create_directory
-from agent.store.outbox import Outbox
+from agent.store.quota import Limits
+from agent.store.store import Store
 from agent.sync.delivery import Delivery
 from agent.sync.messages import farewell
 from agent.sync.topics import topic
@@ -46,6 +47,7 @@ log = logging.getLogger(__name__)
 BEAT = 1.0  # seconds between two words on how we are
 LAST_TRY = 1.8  # seconds that the loops have to end in an orderly way
 CAMERA_BACKOFF = 5.0  # seconds at most between two attempts to open a camera: what passes meanwhile is not seen
+MEGABYTE = 1_000_000  # bytes
 MOVING = 30.0  # seconds within which every loop must come back from its step
 
 
@@ -151,13 +153,15 @@ class Daemon:
         )
         create_directory(config.status_file.parent)
         self._lock = StoreLock(config.store_directory)
-        self._outbox = Outbox(config.store_directory)
+        limits = Limits(config.store.quota_mb * MEGABYTE, config.store.free_mb * MEGABYTE)
+        self._store = Store(config.store_directory, limits)
+        self._store.recover()
         self._pipeline = Pipeline(
             camera=self._sources.camera,
             gps=self._sources.gps,
             classifier=self._classifier,
             manifest=manifest,
-            store=self._outbox,
+            store=self._store,
             identity=Identity(device, boot),
             trigger=Trigger(config.trigger.every_m, config.trigger.every_s),
             aggregator=Aggregator(config.aggregate.reach_m, config.aggregate.patience_s),
@@ -165,7 +169,7 @@ class Daemon:
             pace=Pace(config.trigger.every_m, config.trigger.every_s, config.camera.look_share),
         )
         self._delivery = Delivery(
-            self._outbox,
+            self._store,
             connection,
             device,
             broker.prefix,
@@ -206,7 +210,7 @@ class Daemon:
         self._beat()
         while not self._stop.wait(BEAT) and not self._crashed() and not self._done():
             self._beat()
-            if self._outbox.is_gone():
+            if self._store.is_gone():
                 log.critical("the store's file was removed or replaced; ending, so that a new one is begun")
                 break
         self._notifier.stopping()
@@ -222,7 +226,7 @@ class Daemon:
         self._lock.release()
         if self._crashed():
             return 1
-        return StoreError.exit_code if self._outbox.is_gone() else 0
+        return StoreError.exit_code if self._store.is_gone() else 0
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self._stop.set()
@@ -246,7 +250,7 @@ class Daemon:
 
     def _done(self) -> bool:
         try:
-            return self._pipeline.ended.is_set() and self._outbox.counts(since=0).pending == 0
+            return self._pipeline.ended.is_set() and self._store.outbox.counts(since=0).pending == 0
         except StoreError:
             return False  # the loops meet it too, and say so
 

@@ -15,7 +15,8 @@ from agent.errors import ConfigError, StoreError
 from agent.health import Health, Part
 from agent.i18n import _, ngettext
 from agent.store import lock
-from agent.store.outbox import FILE_NAME, Counts, Outbox
+from agent.store.outbox import Counts
+from agent.store.store import FILE_NAME, Store
 
 FULL = 1_000_000  # bytes: with less, a disk counts as full
 GRACE = 30.0  # seconds after a start in which a part may still be waiting
@@ -62,11 +63,11 @@ def _judge(settings: config.Config) -> Diagnosis:
     if not (directory / FILE_NAME).exists():
         sentence = _("Stopped: the agent has never run here (no store in {path}). To start it: {command}")
         return Diagnosis("down", sentence.format(path=directory, command=START), device=settings.agent.device)
-    outbox = Outbox(directory, read_only=True)
+    store = Store(directory, read_only=True)
     try:
-        counts = outbox.counts(since=_midnight())
+        counts = store.outbox.counts(since=_midnight())
     finally:
-        outbox.close()
+        store.close()
     last_word = health.read(settings.status_file)
     state, sentence = _verdict(
         lock.holder(directory), last_word, counts, full=shutil.disk_usage(settings.status_file.parent).free < FULL

@@ -5,13 +5,16 @@ Every type is immutable. Units stand beside the field; what is not known is None
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
 
 Pixels = npt.NDArray[np.uint8]  # height x width x 3, BGR
+Ranges = tuple[tuple[int, int], ...]  # from (inclusive), to (exclusive)
 Region = tuple[float, float, float, float]  # left, top, right, bottom as fractions of the frame
 
 WHOLE_FRAME: Region = (0.0, 0.0, 1.0, 1.0)
@@ -99,6 +102,43 @@ class Observation:
 
 
 @dataclass(frozen=True, slots=True)
+class Blurring:
+    """What was made unrecognisable in a picture, and by which model."""
+
+    model: str
+    faces: int
+    plates: int
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceFacts:
+    """What a report says of its picture."""
+
+    sha256: str
+    bytes: int
+    width: int  # pixels
+    height: int  # pixels
+    blurred: Blurring
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A picture of a defect in which nobody can be recognised: the only kind that may be kept."""
+
+    jpeg: bytes
+    width: int  # pixels
+    height: int  # pixels
+    blurred: Blurring
+
+    @property
+    def facts(self) -> EvidenceFacts:
+        """For the report that it belongs to."""
+        return EvidenceFacts(
+            hashlib.sha256(self.jpeg).hexdigest(), len(self.jpeg), self.width, self.height, self.blurred
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """A defect, ready to be kept and delivered. Holds no picture and names no person or vehicle."""
 
@@ -120,11 +160,27 @@ class Report:
     team: str | None
     model: ModelIdentity
     evidence_withheld: str | None  # why there is no picture
+    evidence: EvidenceFacts | None = None  # of the picture that goes with it
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Reports or pictures that were dropped before the centre had them: a tombstone, itself delivered."""
+
+    id: str  # UUIDv7
+    what: str  # "report" or "evidence"
+    reason: str  # "quota", "retention", "damaged" or "purged"
+    labels: dict[str, int]  # how many of each
+    sequences: tuple[tuple[int, int], ...]  # of the reports: first and last of each run
+    since: datetime  # aware UTC, when the first of them was committed
+    until: datetime  # aware UTC, when the last of them was
 
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
     """What the centre says of what it was sent."""
 
-    stored: tuple[str, ...]  # ids of reports committed in the centre's database
+    stored: tuple[str, ...]  # ids of reports and losses committed in the centre's database
     rejected: tuple[tuple[str, str], ...]  # id of a report or of a message, and the reason
+    evidence: tuple[str, ...] = ()  # ids of reports whose picture it has whole
+    evidence_missing: Mapping[str, Ranges] = field(default_factory=dict)  # by report, what is missing of its picture

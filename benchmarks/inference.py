@@ -19,7 +19,7 @@ from agent.manifest import load_manifest
 from agent.pipeline.anonymise import Identity, anonymise
 from agent.pipeline.classify import classify, cut
 from agent.pipeline.regions import Rota, road
-from agent.store.outbox import Outbox
+from agent.store.store import Store
 from benchmarks.measure import Figure, compare
 
 SHORTER_SIDE = 224
@@ -124,7 +124,7 @@ def observation_to_commit() -> Figure:
     observation = Observation(frame, look, Position("none"), frames=1)
     identity = Identity("veh-1", "01934f5e-0000-4000-8000-000000000000")
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
-        outbox = Outbox(Path(folder) / "store")
+        store = Store(Path(folder) / "store")
         plain = sqlite3.connect(Path(folder) / "plain.sqlite", isolation_level=None)
         plain.execute("PRAGMA journal_mode = wal")
         plain.execute("PRAGMA synchronous = full")
@@ -133,10 +133,10 @@ def observation_to_commit() -> Figure:
         try:
             return compare(
                 "observation-to-commit",
-                lambda: outbox.append(anonymise(observation, None, identity, manifest)),
+                lambda: store.append(anonymise(observation, None, identity, manifest)),
                 lambda: plain.execute("INSERT INTO report (payload) VALUES (?)", (payload,)),
                 "bare sqlite3 insert, same durability",
             )
         finally:
             plain.close()
-            outbox.close()
+            store.close()

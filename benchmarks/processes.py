@@ -24,7 +24,7 @@ from agent.pipeline.aggregate import Aggregator
 from agent.pipeline.anonymise import Identity
 from agent.pipeline.pipeline import Pipeline
 from agent.pipeline.trigger import Trigger
-from agent.store.outbox import Outbox
+from agent.store.store import Store
 from benchmarks.measure import Figure, compare
 
 CONFIGURATION = """
@@ -141,12 +141,12 @@ def resident_memory() -> Figure:
 class _TimedStore:
     """Commits, and notes how long after its frame was taken."""
 
-    def __init__(self, outbox: Outbox) -> None:
+    def __init__(self, store: Store) -> None:
         self.delays: list[float] = []
-        self._outbox = outbox
+        self._store = store
 
     def append(self, report: Report) -> int:
-        sequence = self._outbox.append(report)
+        sequence = self._store.append(report)
         self.delays.append((datetime.now(UTC) - report.observed_at).total_seconds())
         return sequence
 
@@ -167,7 +167,7 @@ def _drive(aggregator: Aggregator, seconds: float = 60.0) -> list[float]:
     manifest = load_manifest()
     classifier = TfliteClassifier(manifest)
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
-        store = _TimedStore(Outbox(Path(folder)))
+        store = _TimedStore(Store(Path(folder)))
         camera, gps = simulate(seed=3, start=datetime.now(UTC), speed_factor=1.0, duration=seconds)
         identity = Identity("bench", "01934f5e-0000-4000-8000-000000000000")
         pipeline = Pipeline(

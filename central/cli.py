@@ -18,7 +18,7 @@ from agent.i18n import _
 from agent.worker import Worker
 from central import config
 from central.codes import with_codes
-from central.ingest import Ingest, subscription
+from central.ingest import Ingest, subscriptions
 from central.store import EmbeddedStore
 
 BEAT = 0.5  # seconds
@@ -48,7 +48,7 @@ def ingest(config_path: Path, name: str | None) -> None:
     connection = MqttConnection(
         settings.broker,
         client_id=f"fidamia-central-{name or settings.ingest.name}",
-        subscriptions=[subscription(settings.broker.prefix)],
+        subscriptions=subscriptions(settings.broker.prefix),
         session_expiry=int(settings.ingest.session_expiry_s),
         manual_acknowledge=True,
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Protocol, TypeVar
 
-from agent.domain import Acknowledgement
+from agent.domain import Acknowledgement, Ranges
 from agent.errors import FidamiaError
 from agent.interfaces import Message, Publisher
 from agent.sync.messages import acknowledgement
@@ -40,9 +40,9 @@ class Counters:
     refused: int = 0
 
 
-def subscription(prefix: str) -> str:
-    """The shared subscription of all ingest processes."""
-    return f"$share/{SHARE}/{prefix}/+/reports"
+def subscriptions(prefix: str) -> list[str]:
+    """The shared subscriptions of all ingest processes."""
+    return [f"$share/{SHARE}/{prefix}/+/{channel}" for channel in ("reports", "losses", "evidence/+")]
 
 
 class Ingest:
@@ -90,8 +90,9 @@ class Ingest:
         """Store what is right, put aside what is not, and say so to each device."""
         checked = [found for message in arrived if (found := self._validator.check(self._prefix, message))]
         reports = [feature for found in checked for feature in found.reports]
+        losses = [(found.device, loss) for found in checked for loss in found.losses]
         refusals = [refusal for found in checked for refusal in found.refusals]
-        self._store.save(reports, refusals)
+        self._store.save(reports, refusals, losses)
         self.counters.messages += len(arrived)
         self.counters.reports += len(reports)
         self.counters.refused += len(refusals)
@@ -99,13 +100,37 @@ class Ingest:
             first = next(refusal for refusal in refusals if refusal.device == device)
             # Quoted: what comes from outside must not look like lines of ours.
             log.warning("refused %d from %s, among them %r: %r", count, device, first.id, first.reason)
-        return self._answer(checked)
+        return self._answer(checked) + self._take_pieces(checked)
+
+    def _take_pieces(self, checked: list[Checked]) -> list[Message]:
+        """Keep the pieces of pictures; the answer to the last one of each says what is missing after all of them."""
+        whole: dict[str, dict[str, None]] = defaultdict(dict)
+        missing: dict[str, dict[str, Ranges]] = defaultdict(dict)
+        rejected: dict[str, list[tuple[str, str]]] = defaultdict(list)
+        for found in checked:
+            for name, piece in found.pieces:
+                left = self._store.add_piece(piece)
+                if isinstance(left, str):
+                    rejected[found.device].append((name, left))
+                elif left:
+                    missing[found.device][piece.report] = left
+                else:
+                    missing[found.device].pop(piece.report, None)
+                    whole[found.device][piece.report] = None
+        return [
+            acknowledgement(
+                self._prefix,
+                device,
+                Acknowledgement((), tuple(rejected[device]), tuple(whole[device]), missing[device]),
+            )
+            for device in sorted({*whole, *missing, *rejected})
+        ]
 
     def _answer(self, checked: list[Checked]) -> list[Message]:
         stored: dict[str, list[str]] = defaultdict(list)
         rejected: dict[str, list[tuple[str, str]]] = defaultdict(list)
         for found in checked:
-            stored[found.device] += [feature["id"] for feature in found.reports]
+            stored[found.device] += [one["id"] for one in (*found.reports, *found.losses)]
             rejected[found.device] += [(refusal.id, refusal.reason) for refusal in found.refusals if refusal.id]
         return [
             acknowledgement(self._prefix, device, Acknowledgement(ids, refused))

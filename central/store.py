@@ -10,9 +10,13 @@ from typing import Any
 import msgspec
 import peewee
 
+from agent.domain import Ranges
+from agent.errors import StoreError
+from agent.i18n import _
 from agent.store.database import columns, open_database, open_read_only, store_errors
 from agent.store.lock import create_directory
 from agent.sync.messages import timestamp
+from central.evidence import Folder, Piece, without
 from central.validation import Refusal
 
 FILE_NAME = "central.sqlite"
@@ -49,6 +53,22 @@ MIGRATIONS = (
         UNIQUE (device, id, reason, payload)  -- the same again adds nothing
     );
     """,
+    """
+    CREATE TABLE loss (
+        id TEXT PRIMARY KEY,              -- UUIDv7, by the device
+        device TEXT NOT NULL,
+        received_at TEXT NOT NULL,        -- RFC 3339, UTC
+        what TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        count INTEGER NOT NULL,
+        payload BLOB NOT NULL             -- as it was sent
+    ) WITHOUT ROWID;
+    CREATE TABLE evidence (
+        report TEXT PRIMARY KEY,          -- id
+        device TEXT NOT NULL,
+        missing BLOB NOT NULL             -- JSON: from and to of each run of bytes; none where it is whole
+    ) WITHOUT ROWID;
+    """,
 )
 
 
@@ -65,11 +85,19 @@ class EmbeddedStore:
             self._database = open_database(self._path, APPLICATION_ID, MIGRATIONS)
         self._reports = peewee.Table("report").bind(self._database)
         self._refused = peewee.Table("refused").bind(self._database)
+        self._losses = peewee.Table("loss").bind(self._database)
+        self._folder = Folder(directory)
 
-    def save(self, reports: Sequence[dict[str, Any]], refusals: Sequence[Refusal]) -> None:
+    def save(
+        self,
+        reports: Sequence[dict[str, Any]],
+        refusals: Sequence[Refusal],
+        losses: Sequence[tuple[str, dict[str, Any]]] = (),
+    ) -> None:
         """Commit all of it, durable when this returns. A report that is there already stays as it is.
 
-        `reports` are GeoJSON Features that passed the schema. Raises StoreError, and then nothing was stored.
+        `reports` are GeoJSON Features that passed the schema, and `losses` passed theirs, each with its device. Raises
+        StoreError, and then nothing was stored.
         """
         received = timestamp(datetime.now(UTC))
         with store_errors(self._path), self._database.atomic("IMMEDIATE"):
@@ -86,6 +114,75 @@ class EmbeddedStore:
                     "payload": refusal.payload,
                 }
                 self._refused.insert(columns(self._refused, row)).on_conflict_ignore().execute()
+            for device, loss in losses:
+                row = {
+                    "id": loss["id"],
+                    "device": device,
+                    "received_at": received,
+                    "what": loss["what"],
+                    "reason": loss["reason"],
+                    "count": loss["count"],
+                    "payload": msgspec.json.encode(loss),
+                }
+                self._losses.insert(columns(self._losses, row)).on_conflict_ignore().execute()
+
+    def add_piece(self, piece: Piece) -> Ranges | str:
+        """Keep a piece of a picture; what is still missing of it, or why it is not taken. Raises StoreError."""
+        with store_errors(self._path), self._database.atomic("IMMEDIATE"):
+            announced = self._announced(piece)
+            if announced is not None:
+                return announced
+            row = self._database.execute_sql(
+                "SELECT missing FROM evidence WHERE report = ?", (piece.report,)
+            ).fetchone()
+            missing: Ranges = msgspec.json.decode(row[0], type=Ranges) if row else ((0, piece.total),)
+            left = without(missing, piece.start, piece.end)
+            if left == missing:
+                return missing
+            try:
+                self._folder.write(piece)
+                if not left and not self._folder.complete(piece):
+                    left = ((0, piece.total),)
+            except OSError as error:
+                raise StoreError(
+                    _("{path}: {reason}; what was stored before is kept; check the disk's space and health").format(
+                        path=self._folder.path(piece.device, piece.report), reason=error.strerror
+                    )
+                ) from error
+            self._database.execute_sql(
+                "INSERT INTO evidence VALUES (?, ?, ?) ON CONFLICT (report) DO UPDATE SET missing = excluded.missing",
+                (piece.report, piece.device, msgspec.json.encode(left)),
+            )
+        return left
+
+    def picture(self, device: str, report: str) -> Path | None:
+        """The file of a report's picture, where it is whole. Raises StoreError."""
+        with store_errors(self._path):
+            row = self._database.execute_sql(
+                "SELECT missing FROM evidence WHERE report = ? AND device = ?", (report, device)
+            ).fetchone()
+        return self._folder.path(device, report) if row and row[0] == b"[]" else None
+
+    def losses(self) -> list[tuple[str, dict[str, Any]]]:
+        """Device and content of everything that devices have dropped, by device."""
+        query = self._losses.select(self._losses.c.device, self._losses.c.payload)
+        with store_errors(self._path):
+            return [
+                (row["device"], msgspec.json.decode(row["payload"]))
+                for row in query.order_by(self._losses.c.device, self._losses.c.id)
+            ]
+
+    def _announced(self, piece: Piece) -> str | None:
+        """Why the picture is none that a stored report speaks of; None where it is."""
+        row = self._database.execute_sql(
+            "SELECT payload FROM report WHERE id = ? AND device = ?", (piece.report, piece.device)
+        ).fetchone()
+        if row is None:
+            return "a picture of a report that is not here"
+        evidence = msgspec.json.decode(row[0])["properties"]["evidence"]
+        if evidence is None or (evidence["sha256"], evidence["bytes"]) != (piece.sha256, piece.total):
+            return "not the picture that the report speaks of"
+        return None
 
     def features(self) -> list[dict[str, Any]]:
         """Every report as it was sent, by device in the order it was seen."""

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.resources import files
-from typing import Any
+from typing import Annotated, Any
 
 import fastjsonschema
 import msgspec
+from msgspec import Meta
 
 from agent.config import DEVICE_NAME
 from agent.interfaces import Message
 from agent.sync.messages import LARGEST_PAYLOAD, MalformedMessage
 from agent.sync.topics import device_of
+from central.evidence import LARGEST, LARGEST_PIECE, Piece
 
 _DEVICE = re.compile(DEVICE_NAME)
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+class _PieceProperties(msgspec.Struct):
+    offset: Annotated[int, Meta(ge=0, le=LARGEST)]
+    total: Annotated[int, Meta(ge=1, le=LARGEST)]
+    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,54 +45,51 @@ class Checked:
     """What a message held."""
 
     device: str
-    reports: list[dict[str, Any]]  # GeoJSON Features that fit the schema
-    refusals: list[Refusal]
+    reports: list[dict[str, Any]] = field(default_factory=list)  # GeoJSON Features that fit the schema
+    losses: list[dict[str, Any]] = field(default_factory=list)  # that fit theirs
+    pieces: list[tuple[str, Piece]] = field(default_factory=list)  # of pictures, each with the id of its message
+    refusals: list[Refusal] = field(default_factory=list)
 
 
 class Validator:
-    """The JSON Schema of reports, compiled once."""
+    """The JSON Schemas, compiled once."""
 
     def __init__(self) -> None:
-        schema = msgspec.json.decode((files("agent.schema") / "reports.json").read_bytes())
+        schema, losses = (
+            msgspec.json.decode((files("agent.schema") / name).read_bytes()) for name in ("reports.json", "losses.json")
+        )
+        self._check_loss = fastjsonschema.compile(losses)
         self._check_collection = fastjsonschema.compile(schema)
         self._check_report = fastjsonschema.compile(
             {"$ref": "#/definitions/report", "definitions": schema["definitions"]}
         )
 
     def check(self, prefix: str, message: Message) -> Checked | None:
-        """Take a message of reports apart; None where its topic names no device, so that nobody can be answered."""
+        """Take a message apart; None where its topic names no device, so that nobody can be answered."""
         device = device_of(prefix, message.topic)
         if device is None or not _DEVICE.fullmatch(device):
             return None
+        channel, _, rest = message.topic.removeprefix(f"{prefix}/{device}/").partition("/")
         try:
-            features = self._features(message.payload)
+            if channel == "evidence":
+                return Checked(device, pieces=[(_name(message), _piece(device, rest, message))])
+            if channel == "losses":
+                return Checked(device, losses=[_decoded(message.payload, self._check_loss)])
+            features = _decoded(message.payload, self._check_collection)["features"]
         except MalformedMessage as error:
-            identifier = message.properties.get("id", "")[:64]
-            return Checked(device, [], [Refusal(device, message.topic, identifier, str(error), message.payload)])
-        reports, refusals = [], []
+            refusal = Refusal(device, message.topic, _name(message), str(error), message.payload)
+            return Checked(device, refusals=[refusal])
+        found = Checked(device)
         for feature in features:
             reason = self._fault(feature, device)
             if reason is None:
-                reports.append(feature)
+                found.reports.append(feature)
             else:
                 identifier = feature.get("id", "") if isinstance(feature, dict) else ""
                 identifier = identifier[:64] if isinstance(identifier, str) else ""
                 payload = msgspec.json.encode(feature)
-                refusals.append(Refusal(device, message.topic, identifier, reason, payload))
-        return Checked(device, reports, refusals)
-
-    def _features(self, payload: bytes) -> list[Any]:
-        if len(payload) > LARGEST_PAYLOAD:
-            raise MalformedMessage(f"{len(payload)} bytes, more than {LARGEST_PAYLOAD}")
-        try:
-            content = msgspec.json.decode(payload)
-            self._check_collection(content)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise MalformedMessage(f"not JSON: {error}") from error
-        except fastjsonschema.JsonSchemaValueException as error:
-            raise MalformedMessage(error.message) from error
-        features: list[Any] = content["features"]
-        return features
+                found.refusals.append(Refusal(device, message.topic, identifier, reason, payload))
+        return found
 
     def _fault(self, feature: Any, device: str) -> str | None:
         """Why this report can not be stored, None where it can."""
@@ -99,3 +106,33 @@ class Validator:
         except ValueError as error:
             return f"no such day or time: {error}"
         return None
+
+
+def _name(message: Message) -> str:
+    """The message's own id, as far as it is one."""
+    return message.properties.get("id", "")[:64]
+
+
+def _decoded(payload: bytes, check: Callable[[Any], Any]) -> Any:
+    if len(payload) > LARGEST_PAYLOAD:
+        raise MalformedMessage(f"{len(payload)} bytes, more than {LARGEST_PAYLOAD}")
+    try:
+        content = msgspec.json.decode(payload)
+        check(content)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise MalformedMessage(f"not JSON: {error}") from error
+    except fastjsonschema.JsonSchemaValueException as error:
+        raise MalformedMessage(error.message) from error
+    return content
+
+
+def _piece(device: str, report: str, message: Message) -> Piece:
+    if not _UUID.fullmatch(report):
+        raise MalformedMessage("no report's id behind evidence/")
+    try:
+        said = msgspec.convert(message.properties, _PieceProperties, strict=False)
+    except msgspec.ValidationError as error:
+        raise MalformedMessage(f"a piece of a picture: {error}") from error
+    if len(message.payload) > LARGEST_PIECE or said.offset + len(message.payload) > said.total:
+        raise MalformedMessage(f"a piece of {len(message.payload)} bytes at {said.offset} of {said.total}")
+    return Piece(device, report, said.offset, said.total, said.sha256, message.payload)

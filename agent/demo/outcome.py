@@ -13,7 +13,7 @@ import msgspec
 from agent.domain import Position
 from agent.pipeline.locate import distance
 from agent.simulation.patrol import Defect, Patrol
-from agent.store.outbox import Outbox
+from agent.store.store import Store
 from agent.sync.messages import feature
 from central.store import EmbeddedStore
 
@@ -50,12 +50,12 @@ class Score:
 
 def compare(device: Path, centre: Path) -> Outcome:
     """Hold the two stores against each other. Raises StoreError."""
-    outbox = Outbox(device, read_only=True)
-    entries = outbox.entries()
-    outbox.close()
-    store = EmbeddedStore(centre, read_only=True)
-    held = store.features()
+    store = Store(device, read_only=True)
+    entries = list(store.outbox.entries())
     store.close()
+    embedded = EmbeddedStore(centre, read_only=True)
+    held = embedded.features()
+    embedded.close()
     now = datetime.now(UTC)
     sent = {entry.report.id: _content(msgspec.json.decode(feature(entry, now))) for entry in entries}
     stored = {one["id"]: _content(one) for one in held}

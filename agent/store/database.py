@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +13,27 @@ import peewee
 
 from agent.errors import StoreError
 from agent.i18n import _
+from agent.store.schema import APPLICATION_ID, MIGRATIONS
 
-# FULL: a power cut loses nothing that was committed (NORMAL did, measured). WAL: readers never block the writer.
-PRAGMAS = {"journal_mode": "wal", "synchronous": "full", "cache_size": -4000}
 TIMEOUT = 5  # seconds to wait for another process's write
+LOG_LIMIT = 4 * 1024 * 1024  # bytes of the write-ahead log, once all of it is in the database
+BEGINNING = {"auto_vacuum": "incremental"}  # of a new file: what is dropped can be given back to the disk
+# FULL: a power cut loses nothing that was committed (NORMAL did, measured). WAL: readers never block the writer.
+PRAGMAS = {
+    "journal_mode": "wal",
+    "journal_size_limit": LOG_LIMIT,
+    "synchronous": "full",
+    "cache_size": -4000,
+}
 
 
 def open_database(path: Path, application: int, migrations: Sequence[str]) -> peewee.SqliteDatabase:
     """Open for reading and writing, created and migrated where needed. Raises StoreError."""
-    if os.path.exists(path):
+    exists = os.path.exists(path)
+    if exists:
         _refuse_foreign(path, application, len(migrations))
-    database = peewee.SqliteDatabase(str(path), timeout=TIMEOUT, pragmas=PRAGMAS)
+    pragmas = PRAGMAS if exists else BEGINNING | PRAGMAS
+    database = peewee.SqliteDatabase(str(path), timeout=TIMEOUT, pragmas=pragmas)
     with store_errors(path):
         database.connect()
         os.chmod(path, 0o640)
@@ -63,6 +73,50 @@ def store_errors(path: Path) -> Iterator[None]:
                 path=path, reason=cause
             )
         ) from error
+
+
+class Database:
+    """The device's file, opened: each thread has its own connection."""
+
+    def __init__(self, path: Path, read_only: bool = False) -> None:
+        """Open, creating and migrating it where needed. Raises StoreError."""
+        self.path = path
+        self._inner = open_read_only(path) if read_only else open_database(path, APPLICATION_ID, MIGRATIONS)
+
+    def table(self, name: str) -> peewee.Table:
+        """The table of that name, to make statements of."""
+        return peewee.Table(name).bind(self._inner)
+
+    def execute(self, statement: str, parameters: Sequence[object] = ()) -> Any:
+        """A statement as it is; its cursor. Within `errors` or `transaction`."""
+        return self._inner.execute_sql(statement, parameters)
+
+    def errors(self) -> AbstractContextManager[None]:
+        """SQLite's failures as StoreError."""
+        return store_errors(self.path)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All of the block, or nothing; one within another is a part of it. Raises StoreError."""
+        with self.errors(), self._inner.atomic("IMMEDIATE"):
+            yield
+
+    def spare(self) -> int:
+        """Bytes of the file that hold nothing, and are filled before it grows. Raises StoreError."""
+        with self.errors():
+            return _pragma(self._inner, "freelist_count") * _pragma(self._inner, "page_size")
+
+    def give_back(self) -> bool:
+        """Cut off what holds nothing; whether there was anything. Raises StoreError."""
+        before = self.spare()
+        with self.errors():
+            # `execute` takes one step of a statement without columns, and so would free one page.
+            self._inner.connection().executescript("PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE)")
+        return self.spare() < before
+
+    def close(self) -> None:
+        """Close this thread's connection."""
+        self._inner.close()
 
 
 def columns(table: peewee.Table, row: dict[str, Any]) -> dict[peewee.Column, Any]:

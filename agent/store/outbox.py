@@ -1,26 +1,25 @@
-"""The reports that were found, and which of them the centre has: pending, settled or rejected."""
+"""The reports that were found, and which of them the centre has: pending, sent, settled or rejected."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
 import peewee
 
 from agent.domain import Report
-from agent.store.database import columns, open_database, open_read_only, store_errors
-from agent.store.lock import create_directory
-from agent.store.schema import APPLICATION_ID, MIGRATIONS
+from agent.store.database import Database, columns
+from agent.store.losses import Dropped
 
 log = logging.getLogger(__name__)
 
-FILE_NAME = "outbox.sqlite"
 IDS = 500  # a statement, below SQLite's limit of variables
+OPEN = ("pending", "sent")  # the centre has not answered for these
+PAGE = 1000  # rows read at once, so that nobody who looks on keeps the log from being emptied
 
 
 class DamagedReport(peewee.DatabaseError):
@@ -32,7 +31,7 @@ class Entry:
     """A report in the outbox."""
 
     sequence: int  # of this device, without holes
-    state: str  # "pending", "settled" or "rejected"
+    state: str  # "pending", "sent", "settled" or "rejected"
     created_at: float  # seconds since 1970, UTC
     report: Report
 
@@ -41,25 +40,18 @@ class Entry:
 class Counts:
     """How many reports are in which state."""
 
-    pending: int
+    pending: int  # or sent, and not answered yet
     settled: int
     rejected: int
     settled_today: int
 
 
 class Outbox:
-    """The store's file. Any thread may use it; each has its own connection."""
+    """The reports of the store. Any thread may use it."""
 
-    def __init__(self, directory: Path, read_only: bool = False) -> None:
-        """Open, creating and migrating it where needed. Raises StoreError."""
-        self._path = directory / FILE_NAME
-        if read_only:
-            self._database = open_read_only(self._path)
-        else:
-            create_directory(directory)
-            self._database = open_database(self._path, APPLICATION_ID, MIGRATIONS)
-        self._reports = peewee.Table("report").bind(self._database)
-        self._inode = self._path.stat().st_ino
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._reports = database.table("report")
 
     @property
     def _entry(self) -> tuple[object, ...]:
@@ -74,75 +66,173 @@ class Outbox:
             "created_at": time.time(),
             "payload": msgspec.json.encode(report),
         }
-        with store_errors(self._path):
+        with self._database.errors():
             return int(self._reports.insert(columns(self._reports, row)).execute())
 
-    def pending(self, after: int, limit: int) -> list[Entry]:
-        """Reports that the centre has not confirmed, oldest first, of a sequence above `after`.
+    def pending(self, after: int, limit: int, until: int | None = None) -> list[Entry]:
+        """Reports that are to be sent, oldest first, of a sequence above `after` and not above `until`.
 
         One that a bad page of the disk has damaged is put aside, so that it does not hold up those behind it.
         """
-        query = (
-            self._reports.select(*self._entry)
-            .where((self._reports.c.state == "pending") & (self._reports.c.sequence > after))
-            .order_by(self._reports.c.sequence)
-            .limit(limit)
-        )
+        wanted = (self._reports.c.state == "pending") & (self._reports.c.sequence > after)
+        if until is not None:
+            wanted &= self._reports.c.sequence <= until
+        query = self._reports.select(*self._entry).where(wanted).order_by(self._reports.c.sequence).limit(limit)
         entries = []
-        with store_errors(self._path):
+        with self._database.errors():
             for row in list(query):
                 try:
                     entries.append(_entry(row))
                 except DamagedReport as error:
                     log.error("%s; it is put aside", error)
-                    self._close(self._reports.c.sequence == row["sequence"], "rejected", str(error))
+                    self._move(self._reports.c.sequence == row["sequence"], "rejected", str(error))
         return entries
 
+    def last(self) -> int:
+        """The greatest sequence that was given; 0 before the first."""
+        with self._database.errors():
+            row = self._database.execute("SELECT seq FROM sqlite_sequence WHERE name = 'report'").fetchone()
+        return row[0] if row else 0
+
+    def sent(self, sequences: Sequence[int]) -> None:
+        """Note that these are on their way."""
+        with self._database.transaction():
+            for part in _parts(sequences):
+                self._move(self._reports.c.sequence.in_(part), "sent", None)
+
+    def take_back(self, sequences: Iterable[int] | None = None) -> None:
+        """What was sent and not answered (of these, or all of it) is to be sent again."""
+        changes = columns(self._reports, {"state": "pending"})
+        with self._database.transaction():
+            for part in _parts(sequences) if sequences is not None else (None,):
+                wanted = self._reports.c.state == "sent"
+                if part is not None:
+                    wanted &= self._reports.c.sequence.in_(part)
+                self._reports.update(changes).where(wanted).execute()
+
     def settle(self, ids: Iterable[str]) -> int:
-        """Note that the centre has these; returns how many were pending."""
-        return self._close_all(ids, "settled", None)
+        """Note that the centre has these; returns how many it was not known to have."""
+        return self._close(ids, "settled", None)
 
     def reject(self, ids: Iterable[str], reason: str) -> int:
-        """Put these aside, with the centre's reason; returns how many were pending."""
-        return self._close_all(ids, "rejected", reason)
+        """Put these aside, with the centre's reason; returns how many were open."""
+        return self._close(ids, "rejected", reason)
+
+    def retry(self, ids: Sequence[str] | None = None) -> int:
+        """Offer the centre again what it refused (of these, or all of it); returns how many."""
+        changes = columns(self._reports, {"state": "pending", "reason": None, "settled_at": None})
+        wanted = self._reports.c.state == "rejected"
+        with self._database.transaction():
+            if ids is None:
+                return int(self._reports.update(changes).where(wanted).execute())
+            return sum(
+                int(self._reports.update(changes).where(wanted & self._reports.c.id.in_(part)).execute())
+                for part in _parts(ids)
+            )
+
+    def oldest(self, severity: str, size: int) -> list[int]:
+        """Sequences of the oldest reports of a severity that the centre has not, but for those on their way.
+
+        As many as it takes for `size` bytes, and IDS at most.
+        """
+        found = []
+        with self._database.errors():
+            for sequence, taken in self._database.execute(
+                "SELECT sequence, length(payload) FROM report WHERE severity = ? AND state IN ('pending', 'rejected') "
+                "ORDER BY sequence LIMIT ?",
+                (severity, IDS),
+            ):
+                found.append(sequence)
+                size -= taken
+                if size <= 0:
+                    break
+        return found
+
+    def remove(self, sequences: Iterable[int]) -> list[Dropped]:
+        """Drop these; what they were, for the ledger."""
+        dropped = []
+        with self._database.transaction():
+            for part in _parts(sequences):
+                those = self._reports.c.sequence.in_(part)
+                dropped += self._dropped(those)
+                self._reports.delete().where(those).execute()
+        return dropped
+
+    def withhold(self, sequences: Iterable[int], why: str) -> list[Dropped]:
+        """The pictures of these are dropped: they go without, and say why; what they were, for the ledger."""
+        dropped = []
+        with self._database.transaction():
+            for part in _parts(sequences):
+                those = self._reports.c.sequence.in_(part)
+                dropped += self._dropped(those)
+                for row in list(self._reports.select(*self._entry).where(those)):
+                    report = replace(_entry(row).report, evidence=None, evidence_withheld=why)
+                    payload = columns(self._reports, {"payload": msgspec.json.encode(report)})
+                    self._reports.update(payload).where(self._reports.c.sequence == row["sequence"]).execute()
+        return dropped
+
+    def forget(self, limit: int, before: float | None = None) -> int:
+        """Drop the oldest reports that the centre has, with their pictures; how many.
+
+        `before` (seconds since 1970) spares those that it has had for less long.
+        """
+        with self._database.transaction():
+            return int(
+                self._database.execute(
+                    "DELETE FROM report WHERE sequence IN (SELECT sequence FROM report WHERE state = 'settled' "
+                    "AND settled_at < ? AND sequence NOT IN (SELECT sequence FROM evidence) "
+                    "ORDER BY settled_at LIMIT ?)",
+                    (time.time() + 1 if before is None else before, limit),
+                ).rowcount
+            )
 
     def counts(self, since: float) -> Counts:
         """How many are in which state; `since` (seconds since 1970) is where today began."""
-        with store_errors(self._path):
-            states = dict(self._database.execute_sql("SELECT state, count(*) FROM report GROUP BY state").fetchall())
-            today = self._database.execute_sql(
+        with self._database.errors():
+            numbers = [
+                self._database.execute(f"SELECT count(*) FROM report WHERE {which}").fetchone()[0]
+                for which in ("state = 'pending'", "state = 'sent'", "state = 'settled'", "state = 'rejected'")
+            ]
+            today = self._database.execute(
                 "SELECT count(*) FROM report WHERE state = 'settled' AND settled_at >= ?", (since,)
             ).fetchone()[0]
-        return Counts(states.get("pending", 0), states.get("settled", 0), states.get("rejected", 0), today)
+        pending, sent, settled, rejected = numbers
+        return Counts(pending + sent, settled, rejected, today)
 
-    def entries(self) -> list[Entry]:
-        """Every report, oldest first."""
-        with store_errors(self._path):
-            return [_entry(row) for row in self._reports.select(*self._entry).order_by(self._reports.c.sequence)]
+    def entries(self, *states: str) -> Iterator[Entry]:
+        """Every report in these states, or in any, oldest first; read in pages, each as it is when it is read."""
+        after = 0
+        while True:
+            wanted = self._reports.c.sequence > after
+            if states:
+                wanted &= self._reports.c.state.in_(states)
+            query = self._reports.select(*self._entry).where(wanted).order_by(self._reports.c.sequence).limit(PAGE)
+            with self._database.errors():
+                page = [_entry(row) for row in query]
+            yield from page
+            if len(page) < PAGE:
+                return
+            after = page[-1].sequence
 
-    def is_gone(self) -> bool:
-        """Whether the file was removed or replaced: what is committed now would be lost with this process."""
-        try:
-            return self._path.stat().st_ino != self._inode
-        except OSError:
-            return True
+    def _dropped(self, which: peewee.Expression) -> list[Dropped]:
+        rows = self._reports.select(self._reports.c.sequence, self._reports.c.label, self._reports.c.created_at)
+        return [Dropped(row["sequence"], row["label"], row["created_at"]) for row in rows.where(which)]
 
-    def close(self) -> None:
-        """Close this thread's connection."""
-        self._database.close()
+    def _close(self, ids: Iterable[str], state: str, reason: str | None) -> int:
+        with self._database.transaction():
+            return sum(self._move(self._reports.c.id.in_(part), state, reason) for part in _parts(ids))
 
-    def _close_all(self, ids: Iterable[str], state: str, reason: str | None) -> int:
-        wanted = list(ids)
-        with store_errors(self._path), self._database.atomic("IMMEDIATE"):
-            return sum(
-                self._close(self._reports.c.id.in_(wanted[start : start + IDS]), state, reason)
-                for start in range(0, len(wanted), IDS)
-            )
+    def _move(self, which: peewee.Expression, state: str, reason: str | None) -> int:
+        """Bring the open ones among `which` to the state; how many those were."""
+        ended = None if state == "sent" else time.time()
+        changes = columns(self._reports, {"state": state, "reason": reason, "settled_at": ended})
+        return int(self._reports.update(changes).where(which & self._reports.c.state.in_(OPEN)).execute())
 
-    def _close(self, which: peewee.Expression, state: str, reason: str | None) -> int:
-        """End the pending ones among `which`; how many those were."""
-        changes = columns(self._reports, {"state": state, "reason": reason, "settled_at": time.time()})
-        return int(self._reports.update(changes).where(which & (self._reports.c.state == "pending")).execute())
+
+def _parts(items: Iterable[Any]) -> Iterator[list[Any]]:
+    wanted = list(items)
+    for start in range(0, len(wanted), IDS):
+        yield wanted[start : start + IDS]
 
 
 def _entry(row: dict[str, Any]) -> Entry:

@@ -21,4 +21,40 @@ MIGRATIONS = (
     CREATE INDEX report_pending ON report (sequence) WHERE state = 'pending';
     CREATE INDEX report_settled ON report (settled_at) WHERE state = 'settled';
     """,
+    """
+    CREATE TABLE report_2 (
+        sequence INTEGER PRIMARY KEY AUTOINCREMENT,  -- never used twice, also after rows are deleted
+        id TEXT NOT NULL UNIQUE,                     -- UUIDv7
+        state TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'sent', 'settled', 'rejected')),
+        reason TEXT,                                 -- why the centre refused it
+        label TEXT NOT NULL,
+        severity TEXT NOT NULL,
+        created_at REAL NOT NULL,                    -- seconds since 1970, UTC
+        settled_at REAL,                             -- seconds since 1970, UTC
+        payload BLOB NOT NULL                        -- agent.domain.Report as JSON
+    );
+    INSERT INTO report_2 SELECT sequence, id, state, reason, label, severity, created_at, settled_at, payload
+        FROM report;
+    DROP TABLE report;
+    ALTER TABLE report_2 RENAME TO report;
+    CREATE INDEX report_pending ON report (sequence) WHERE state = 'pending';
+    CREATE INDEX report_sent ON report (sequence) WHERE state = 'sent';
+    CREATE INDEX report_rejected ON report (sequence) WHERE state = 'rejected';
+    CREATE INDEX report_settled ON report (settled_at) WHERE state = 'settled';
+    CREATE INDEX report_worth ON report (severity, sequence) WHERE state IN ('pending', 'sent', 'rejected');
+    CREATE TABLE evidence (                          -- pictures that the centre has not confirmed
+        sequence INTEGER PRIMARY KEY,                -- of the report
+        id TEXT NOT NULL UNIQUE,                     -- of the report, and the file's name
+        severity TEXT NOT NULL,                      -- of the report
+        bytes INTEGER NOT NULL,
+        sha256 TEXT NOT NULL,
+        begun INTEGER NOT NULL DEFAULT 0             -- whether the centre may have a part of it
+    );
+    CREATE INDEX evidence_worth ON evidence (severity, sequence);
+    CREATE TABLE loss (                              -- what was dropped and not yet told
+        number INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,                     -- UUIDv7
+        payload BLOB NOT NULL                        -- agent.domain.Loss as JSON
+    );
+    """,
 )

@@ -1,33 +1,53 @@
-"""Empties the outbox towards the centre: a report leaves only when the centre says that it has it."""
+"""Empties the store towards the centre: what was found leaves only when the centre says that it has it."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import islice
+from enum import Enum
 
 from agent.domain import Acknowledgement
 from agent.errors import DeviceError, StoreError
+from agent.i18n import _
 from agent.interfaces import Message, Publisher
-from agent.store.outbox import Entry, Outbox
+from agent.store.store import Store
 from agent.sync.messages import (
+    LARGEST_PAYLOAD,
     MalformedMessage,
     batches,
     birth,
     decode_acknowledgement,
     feature,
+    loss_message,
+    piece_message,
     report_message,
 )
 from agent.sync.topics import topic
+from agent.sync.transfer import Piece, Transfers
+from agent.sync.window import Window
 
 log = logging.getLogger(__name__)
 
 BATCH = 50  # reports a message, at most
+AHEAD = 4  # messages that a window is divided into at least, so that a new report waits for no more than one
+BACKLOG = 0.3  # of the window, that what is old has while new reports come
 EXCHANGE_TIMEOUT = 0.25  # seconds: how long a step waits for the broker, and so how late a new report is noticed
 LAST_EXCHANGES = 3  # at the end: enough to send what came last and hear that it was stored
 UNUSABLE = 3  # malformed acknowledgements that are logged; the rest is counted
+LOSSES = 10  # on their way at once
+STALLED = 30.0  # seconds: connected, and yet nothing moves
+SMALL_REPORT = 500  # bytes: more than so many of them need not be read to fill a message
+SMALLEST_MESSAGE = 2048  # bytes: at least one report
+
+
+class Lane(Enum):
+    """What goes first where not everything can."""
+
+    LIVE = "live"  # found since the connection stands
+    BACKLOG = "backlog"  # found before
+    LOSSES = "losses"
+    EVIDENCE = "evidence"
 
 
 @dataclass(slots=True)
@@ -38,15 +58,20 @@ class Counters:
     settled: int = 0
     rejected: int = 0
     resent: int = 0
+    pictures: int = 0
     malformed: int = 0
 
 
 @dataclass(slots=True)
-class _Batch:
+class _Sending:
     """A message on its way."""
 
+    lane: Lane
     sent: float  # seconds, monotonic
-    ids: set[str] = field(default_factory=set)
+    size: int  # bytes
+    sequences: dict[str, int] = field(default_factory=dict)  # of its reports that are not answered, by id
+    names: set[str] = field(default_factory=set)  # ids of its losses that are not answered
+    piece: Piece | None = None
 
 
 class Delivery:
@@ -54,7 +79,7 @@ class Delivery:
 
     def __init__(  # noqa: PLR0913 - all of it is configuration
         self,
-        outbox: Outbox,
+        store: Store,
         publisher: Publisher,
         device: str,
         prefix: str,
@@ -63,33 +88,38 @@ class Delivery:
         resend_after: float = 60.0,
         facts: dict[str, str] | None = None,
     ) -> None:
-        """`window` messages on their way at most; `resend_after` seconds without an answer; `facts` for the birth."""
+        """`window` of the largest messages on their way at most; after `resend_after` seconds without an answer a
+        report is sent again; `facts` for the birth.
+        """
         self.counters = Counters()
         self.connected = False
-        self._outbox = outbox
+        self._store = store
+        self._outbox = store.outbox
+        self._transfers = Transfers(store.pictures)
         self._publisher = publisher
         self._device = device
         self._prefix = prefix
-        self._window = window
+        self._window = Window(window * LARGEST_PAYLOAD)
         self._resend_after = resend_after
         self._facts = facts or {}
-        self._on_the_way: dict[str, _Batch] = {}  # by the message's id
-        self._last_sequence = 0  # everything pending up to here is on its way
+        self._on_the_way: dict[str, _Sending] = {}  # by the message's id
+        self._live_after = 0  # sequence of the last report that was found before the connection stood
         self._unanswered_since: float | None = None  # seconds, monotonic
 
     @property
     def waiting(self) -> int:
         """Reports sent and not yet answered."""
-        return sum(len(batch.ids) for batch in self._on_the_way.values())
+        return sum(len(sending.sequences) for sending in self._on_the_way.values())
 
     def silence(self, now: float) -> float:
-        """Seconds for which reports have been sent to the centre and it has answered nothing; 0 where it owes none."""
+        """Seconds for which something has been sent to the centre and it has answered nothing; 0 where it owes none."""
         return 0.0 if self._unanswered_since is None else now - self._unanswered_since
 
     def step(self, now: float) -> None:
         """Send and receive once; `now` in monotonic seconds.
 
-        Raises DeviceError where the broker is away, StoreError where the store can not be read or written.
+        Raises DeviceError where the broker is away or nothing moves, StoreError where the store can not be read or
+        written.
         """
         try:
             self._exchange(now)
@@ -111,52 +141,107 @@ class Delivery:
         outgoing = []
         if not self.connected:
             self._publisher.open()
-            self.connected = True
-            log.info("connected to the broker")
+            self._begin()
             outgoing.append(birth(self._prefix, self._device, datetime.now(UTC), **self._facts))
         self._forget_unanswered(now)
         outgoing += self._next_messages(now)
         for message in self._publisher.exchange(outgoing, EXCHANGE_TIMEOUT):
             self._take(message, now)
+        if self.silence(now) > STALLED:
+            raise DeviceError(
+                _("the centre has not answered for {seconds} s; the connection is made anew").format(
+                    seconds=round(self.silence(now))
+                )
+            )
+
+    def _begin(self) -> None:
+        self.connected = True
+        log.info("connected to the broker")
+        self._outbox.take_back()
+        self._live_after = self._outbox.last()
+        self._window.restart()
+        self._transfers.restart()
 
     def _disconnect(self) -> None:
         self._publisher.close()
         self.connected = False
         self._on_the_way.clear()
-        self._last_sequence = 0
         self._unanswered_since = None
 
     def _forget_unanswered(self, now: float) -> None:
-        """What the centre did not answer in time is sent again from the oldest on; it knows what it has already."""
-        late = [name for name, batch in self._on_the_way.items() if now - batch.sent > self._resend_after]
+        """What the centre did not answer in time is sent again, the oldest first; it knows what it has already."""
+        late = [name for name, sending in self._on_the_way.items() if now - sending.sent > self._resend_after]
         for name in late:
-            self.counters.resent += len(self._on_the_way.pop(name).ids)
+            sending = self._on_the_way.pop(name)
+            self.counters.resent += len(sending.sequences)
+            self._outbox.take_back(sending.sequences.values())
+            if sending.piece is not None:
+                self._transfers.ask(sending.piece.picture.id)
         if late:
-            self._last_sequence = 0
+            self._window.lost(now)
 
     def _next_messages(self, now: float) -> list[Message]:
-        free = self._window - len(self._on_the_way)
-        if free <= 0:
-            return []
+        """New reports first, but what is old has its share; then what was dropped, and pictures last."""
         sent_at = datetime.now(UTC)
-        on_the_way = {identifier for batch in self._on_the_way.values() for identifier in batch.ids}
-        messages = []
-        for entries in islice(self._batches(free, on_the_way, sent_at), free):
-            message = report_message(self._prefix, self._device, (encoded for _entry, encoded in entries), sent_at)
-            ids = {entry.report.id for entry, _encoded in entries}
-            self._on_the_way[message.properties["id"]] = _Batch(now, ids)
-            self._last_sequence = entries[-1][0].sequence
-            if self._unanswered_since is None:
-                self._unanswered_since = now
-            self.counters.sent += len(ids)
-            messages.append(message)
+        free = self._window.size - self._bytes()
+        backlog = self._outbox.pending(0, 1, until=self._live_after)
+        kept_for_backlog = max(0, int(BACKLOG * self._window.size) - self._bytes(Lane.BACKLOG)) if backlog else 0
+        messages = self._reports(Lane.LIVE, free - kept_for_backlog, now, sent_at)
+        if backlog:
+            free = self._window.size - self._bytes()
+            messages += self._reports(Lane.BACKLOG, free, now, sent_at)
+        messages += self._losses(now, sent_at)
+        messages += self._pieces(self._window.size - self._bytes(), now, sent_at)
+        if messages and self._unanswered_since is None:
+            self._unanswered_since = now
         return messages
 
-    def _batches(self, free: int, on_the_way: set[str], sent_at: datetime) -> Iterator[list[tuple[Entry, bytes]]]:
-        entries = self._outbox.pending(self._last_sequence, free * BATCH)
-        fresh = [entry for entry in entries if entry.report.id not in on_the_way]
-        for start in range(0, len(fresh), BATCH):
-            yield from batches((entry, feature(entry, sent_at)) for entry in fresh[start : start + BATCH])
+    def _bytes(self, lane: Lane | None = None) -> int:
+        """On their way, in that lane or in all."""
+        return sum(one.size for one in self._on_the_way.values() if lane is None or one.lane is lane)
+
+    def _reports(self, lane: Lane, budget: int, now: float, sent_at: datetime) -> list[Message]:
+        """Messages of pending reports while the budget lasts; one in any case where none of the lane is on its way."""
+        if budget <= 0 and self._bytes(lane):
+            return []
+        after, until = (self._live_after, None) if lane is Lane.LIVE else (0, self._live_after)
+        entries = self._outbox.pending(after, 1 + max(0, budget) // SMALL_REPORT, until)
+        largest = max(SMALLEST_MESSAGE, min(LARGEST_PAYLOAD, self._window.size // AHEAD))
+        messages: list[Message] = []
+        sequences: list[int] = []
+        for batch in batches(((entry, feature(entry, sent_at)) for entry in entries), largest, BATCH):
+            message = report_message(self._prefix, self._device, (encoded for _entry, encoded in batch), sent_at)
+            sending = _Sending(lane, now, len(message.payload), {e.report.id: e.sequence for e, _ in batch})
+            self._on_the_way[message.properties["id"]] = sending
+            sequences += sending.sequences.values()
+            messages.append(message)
+            budget -= sending.size
+            if budget <= 0:
+                break
+        if sequences:
+            self._outbox.sent(sequences)
+            self.counters.sent += len(sequences)
+        return messages
+
+    def _losses(self, now: float, sent_at: datetime) -> list[Message]:
+        known = {name for sending in self._on_the_way.values() for name in sending.names}
+        messages = []
+        for loss in self._store.losses.pending(LOSSES):
+            if loss.id not in known:
+                message = loss_message(self._prefix, self._device, loss, sent_at)
+                sending = _Sending(Lane.LOSSES, now, len(message.payload), names={loss.id})
+                self._on_the_way[message.properties["id"]] = sending
+                messages.append(message)
+        return messages
+
+    def _pieces(self, budget: int, now: float, sent_at: datetime) -> list[Message]:
+        messages = []
+        for piece in self._transfers.pieces(budget, self._window.size // AHEAD):
+            content = self._store.pictures.read(piece.picture, piece.start, piece.end)
+            message = piece_message(self._prefix, self._device, piece, content, sent_at)
+            self._on_the_way[message.properties["id"]] = _Sending(Lane.EVIDENCE, now, len(content), piece=piece)
+            messages.append(message)
+        return messages
 
     def _take(self, message: Message, now: float) -> None:
         if message.topic != topic(self._prefix, self._device, "ack"):
@@ -173,19 +258,53 @@ class Delivery:
     def _settle(self, answer: Acknowledgement, now: float) -> None:
         if answer.stored:
             self.counters.settled += self._outbox.settle(answer.stored)
-        for identifier, reason in answer.rejected:
-            batch = self._on_the_way.get(identifier)
-            refused = {identifier} if batch is None else set(batch.ids)
-            count = self._outbox.reject(refused, reason)
-            self.counters.rejected += count
-            if count:
-                # Quoted: what comes from outside must not look like lines of ours.
-                log.warning("the centre refused %d report(s): %r", count, reason)
-        answered = set(answer.stored) | {identifier for identifier, _reason in answer.rejected}
-        for name in list(self._on_the_way):
-            batch = self._on_the_way[name]
-            batch.ids -= answered
-            if not batch.ids or name in answered:
+            self._store.losses.settle(answer.stored)
+        for name, reason in answer.rejected:
+            self._reject(name, reason)
+        if answer.evidence:
+            self.counters.pictures += self._store.pictures.settle(answer.evidence)
+        self._clear(answer, now)
+        for name in answer.evidence:
+            self._transfers.ended(name)
+        for name, ranges in answer.evidence_missing.items():
+            if not any(one.piece and one.piece.picture.id == name for one in self._on_the_way.values()):
+                self._transfers.missing(name, ranges)
+
+    def _reject(self, name: str, reason: str) -> None:
+        """Put aside a report, or all reports of a message."""
+        sending = self._on_the_way.get(name)
+        refused = {name} if sending is None else set(sending.sequences)
+        count = self._outbox.reject(refused, reason)
+        self.counters.rejected += count
+        if sending is not None and sending.piece is not None:
+            self._store.drop_picture(sending.piece.picture, "refused")
+            self._transfers.ended(sending.piece.picture.id)
+            log.warning("the centre refused a picture: %r", reason)
+        if count:
+            # Quoted: what comes from outside must not look like lines of ours.
+            log.warning("the centre refused %d report(s): %r", count, reason)
+
+    def _clear(self, answer: Acknowledgement, now: float) -> None:
+        """Forget what is answered of what is on its way."""
+        answered = {*answer.stored, *(name for name, _reason in answer.rejected)}
+        moved = False
+        for name, sending in list(self._on_the_way.items()):
+            before = len(sending.sequences) + len(sending.names)
+            for one in answered:
+                sending.sequences.pop(one, None)
+                sending.names.discard(one)
+            moved |= len(sending.sequences) + len(sending.names) < before
+            if name in answered or self._is_answered(sending, answer):
                 del self._on_the_way[name]
-        if answered:
+                self._window.answered(sending.size, sending.sent, now)
+                moved = True
+        if moved:
             self._unanswered_since = now if self._on_the_way else None
+
+    @staticmethod
+    def _is_answered(sending: _Sending, answer: Acknowledgement) -> bool:
+        if sending.piece is None:
+            return not sending.sequences and not sending.names
+        name = sending.piece.picture.id
+        missing = answer.evidence_missing.get(name)
+        return name in answer.evidence or (missing is not None and not sending.piece.is_within(missing))

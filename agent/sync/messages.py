@@ -10,11 +10,12 @@ import msgspec
 import uuid6
 from msgspec import Meta
 
-from agent.domain import Acknowledgement, Report
+from agent.domain import Acknowledgement, Loss, Report
 from agent.errors import FidamiaError
 from agent.interfaces import Message
 from agent.store.outbox import Entry
 from agent.sync.topics import topic
+from agent.sync.transfer import Piece
 
 LARGEST_PAYLOAD = 64 * 1024  # bytes
 LARGEST_ACKNOWLEDGEMENT = 1024 * 1024  # bytes
@@ -22,6 +23,7 @@ HISTORICAL = 60.0  # seconds between seen and sent, from which on a report is no
 
 GEOJSON = "application/geo+json"
 JSON = "application/json"
+JPEG = "image/jpeg"
 OPENING, CLOSING = b'{"type":"FeatureCollection","features":[', b"]}"
 
 
@@ -36,12 +38,38 @@ def report_message(prefix: str, device: str, features: Iterable[bytes], now: dat
     return Message(name, payload, GEOJSON, cloud_event(f"{prefix}/{device}", "fidamia.reports.v1", now))
 
 
-def batches(features: Iterable[tuple[Entry, bytes]]) -> Iterator[list[tuple[Entry, bytes]]]:
-    """Group encoded reports so that no message is larger than the contract allows."""
+def loss_message(prefix: str, device: str, loss: Loss, now: datetime) -> Message:
+    """What was dropped, so that nobody looks for it."""
+    payload = {
+        "id": loss.id,
+        "what": loss.what,
+        "reason": loss.reason,
+        "count": sum(loss.labels.values()),
+        "labels": loss.labels,
+        "sequences": loss.sequences,
+        "from": timestamp(loss.since),
+        "to": timestamp(loss.until),
+    }
+    properties = cloud_event(f"{prefix}/{device}", "fidamia.losses.v1", now)
+    return Message(topic(prefix, device, "losses"), msgspec.json.encode(payload), JSON, properties)
+
+
+def piece_message(prefix: str, device: str, piece: Piece, content: bytes, now: datetime) -> Message:
+    """A part of a picture; an empty one asks what is missing of it."""
+    properties = cloud_event(f"{prefix}/{device}", "fidamia.evidence.v1", now)
+    picture = piece.picture
+    properties |= {"offset": str(piece.start), "total": str(picture.bytes), "sha256": picture.sha256}
+    return Message(topic(prefix, device, f"evidence/{picture.id}"), content, JPEG, properties)
+
+
+def batches(
+    features: Iterable[tuple[Entry, bytes]], largest: int = LARGEST_PAYLOAD, most: int = 1000
+) -> Iterator[list[tuple[Entry, bytes]]]:
+    """Group encoded reports so that no message is larger than `largest` bytes, or holds more than `most` reports."""
     batch: list[tuple[Entry, bytes]] = []
     size = len(OPENING) + len(CLOSING)
     for entry, encoded in features:
-        if batch and size + len(encoded) + 1 > LARGEST_PAYLOAD:
+        if batch and (size + len(encoded) + 1 > largest or len(batch) == most):
             yield batch
             batch, size = [], len(OPENING) + len(CLOSING)
         batch.append((entry, encoded))
@@ -80,7 +108,7 @@ def feature(entry: Entry, now: datetime) -> bytes:
         "commune": report.commune,
         "team": report.team,
         "model": {"name": report.model.name, "version": report.model.version, "sha256": report.model.sha256},
-        "evidence": None,
+        "evidence": report.evidence,
         "evidence_withheld": report.evidence_withheld,
     }
     return msgspec.json.encode(
@@ -100,13 +128,19 @@ def farewell(prefix: str, device: str) -> Message:
     return Message(topic(prefix, device, "state"), b'{"state":"offline"}', JSON, retain=True)
 
 
+Id = Annotated[str, Meta(max_length=64)]
+Offset = Annotated[int, Meta(ge=0, le=2**31)]  # bytes
+
+
 class _Rejection(msgspec.Struct):
-    id: Annotated[str, Meta(max_length=64)]
+    id: Id
     reason: Annotated[str, Meta(max_length=2000)]
 
 
 class _Acknowledgement(msgspec.Struct):
-    stored: list[Annotated[str, Meta(max_length=64)]] = []
+    stored: list[Id] = []
+    evidence: list[Id] = []
+    evidence_missing: dict[Id, list[tuple[Offset, Offset]]] = {}
     rejected: list[_Rejection] = []
 
 
@@ -118,15 +152,20 @@ def decode_acknowledgement(payload: bytes) -> Acknowledgement:
         content = msgspec.json.decode(payload, type=_Acknowledgement)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedMessage(f"not an acknowledgement: {error}") from error
-    return Acknowledgement(tuple(content.stored), tuple((r.id, r.reason) for r in content.rejected))
+    return Acknowledgement(
+        tuple(content.stored),
+        tuple((r.id, r.reason) for r in content.rejected),
+        tuple(content.evidence),
+        {name: tuple(ranges) for name, ranges in content.evidence_missing.items()},
+    )
 
 
 def acknowledgement(prefix: str, device: str, content: Acknowledgement) -> Message:
     """What the centre sends back once it has committed."""
     payload = {
         "stored": content.stored,
-        "evidence": [],
-        "evidence_missing": {},
+        "evidence": content.evidence,
+        "evidence_missing": content.evidence_missing,
         "rejected": [{"id": identifier, "reason": reason} for identifier, reason in content.rejected],
     }
     return Message(topic(prefix, device, "ack"), msgspec.json.encode(payload), JSON)

@@ -11,7 +11,8 @@ from typing import Any
 import msgspec
 
 from agent import health
-from agent.store.outbox import Entry, Outbox
+from agent.store.outbox import Entry
+from agent.store.store import Store
 from central.store import EmbeddedStore
 
 DEVICE = "veh-1"
@@ -68,9 +69,9 @@ class Chain:
 
     def on_device(self) -> list[Entry]:
         """Every report in the vehicle's store."""
-        outbox = Outbox(self.directory / "device", read_only=True)
-        entries = outbox.entries()
-        outbox.close()
+        store = Store(self.directory / "device", read_only=True)
+        entries = list(store.outbox.entries())
+        store.close()
         return entries
 
     def at_centre(self) -> list[dict[str, Any]]:

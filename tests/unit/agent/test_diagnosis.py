@@ -14,7 +14,7 @@ from agent import diagnosis, health
 from agent.diagnosis import Diagnosis, diagnose
 from agent.health import Health, Part
 from agent.store.lock import StoreLock
-from agent.store.outbox import FILE_NAME, Outbox
+from agent.store.store import FILE_NAME, Store
 from tests.unit.builders import DEVICE, identifier, report, write_config
 
 OK = {name: Part("ok") for name in ("camera", "gps", "model", "store", "centre")}
@@ -26,7 +26,8 @@ class Vehicle:
     def __init__(self, directory: Path) -> None:
         self.config = write_config(directory)
         self.store = directory / "store"
-        self.outbox = Outbox(self.store)
+        self.opened = Store(self.store)
+        self.outbox = self.opened.outbox
         self._lock: StoreLock | None = None
 
     def run(self, **said: Any) -> None:
@@ -57,7 +58,7 @@ class Vehicle:
         return diagnose(self.config)
 
     def close(self) -> None:
-        self.outbox.close()
+        self.opened.close()
         if self._lock is not None:
             self._lock.release()
 

@@ -13,7 +13,7 @@ import pytest
 
 from agent.errors import DeviceError, StoreError
 from agent.interfaces import Message
-from central.ingest import Ingest, subscription
+from central.ingest import Ingest, subscriptions
 from central.store import FILE_NAME, EmbeddedStore
 from tests.unit.builders import DEVICE, PREFIX, identifier
 from tests.unit.central.builders import MESSAGE_ID, message, raw, right
@@ -102,8 +102,10 @@ def answer(stored: Sequence[str] = (), rejected: Sequence[tuple[str, str]] = ())
     }
 
 
-def test_all_processes_of_the_centre_share_one_subscription() -> None:
-    assert subscription(PREFIX) == "$share/fidamia-ingest/fidamia/v1/+/reports"
+def test_all_processes_of_the_centre_share_their_subscriptions() -> None:
+    assert subscriptions(PREFIX) == [
+        f"$share/fidamia-ingest/fidamia/v1/+/{channel}" for channel in ("reports", "losses", "evidence/+")
+    ]
 
 
 def test_a_report_is_committed_then_taken_from_the_broker_then_answered(

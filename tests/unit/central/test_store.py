@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from agent.errors import StoreError
-from agent.store.outbox import Outbox
+from agent.store.store import Store
 from central.store import FILE_NAME, ROWS, EmbeddedStore
 from central.validation import Refusal
 from tests.unit.builders import DEVICE, identifier
@@ -118,7 +118,7 @@ def test_what_was_stored_is_there_after_opening_again_also_for_a_reader(tmp_path
 
 
 def test_a_devices_store_is_not_taken_for_the_centres(tmp_path: Path) -> None:
-    Outbox(tmp_path).close()
+    Store(tmp_path).close()
     (tmp_path / "outbox.sqlite").rename(tmp_path / FILE_NAME)
     with pytest.raises(StoreError, match="not a store of fidamia"):
         EmbeddedStore(tmp_path)

@@ -14,7 +14,7 @@ from agent import health
 from agent.cli.main import main
 from agent.health import Health, Part
 from agent.store.lock import StoreLock
-from agent.store.outbox import Outbox
+from agent.store.store import Store
 from tests.unit.builders import DEVICE, report, write_config
 
 
@@ -22,8 +22,8 @@ from tests.unit.builders import DEVICE, report, write_config
 def directory(tmp_path: Path) -> Iterator[Path]:
     """A vehicle that found one report, with a daemon that said how it is."""
     write_config(tmp_path)
-    outbox = Outbox(tmp_path / "store")
-    outbox.append(report())
+    store = Store(tmp_path / "store")
+    store.append(report())
     parts = {
         "camera": Part("failed", "the cable", 1_700_000_000.0, {"frames": 3, "looked_at": 2, "of_tomorrow": 1}),
         "gps": Part("ok", figures={"age_s": 0.2, "eph_m": None}),
@@ -34,7 +34,7 @@ def directory(tmp_path: Path) -> Iterator[Path]:
     word = Health(DEVICE, "1.2.3", 42, health.boot_id(), time.time() - 60, boottime, parts)
     health.write(tmp_path / "store" / "status.json", word)
     yield tmp_path
-    outbox.close()
+    store.close()
 
 
 def invoke(directory: Path, *options: str) -> Result:

@@ -15,15 +15,16 @@ import pytest
 
 from agent.domain import Report
 from agent.errors import StoreError
-from agent.store.outbox import FILE_NAME, IDS, Counts, Outbox
+from agent.store.outbox import IDS, Counts, Outbox
+from agent.store.store import FILE_NAME, Store
 from tests.unit.builders import identifier, report
 from tests.unit.somebody_else import somebody_else
 
 
 @pytest.fixture
 def outbox(tmp_path: Path) -> Iterator[Outbox]:
-    opened = Outbox(tmp_path)
-    yield opened
+    opened = Store(tmp_path)
+    yield opened.outbox
     opened.close()
 
 
@@ -61,9 +62,9 @@ def test_reports_are_numbered_from_one_without_holes(outbox: Outbox) -> None:
 
 def test_numbers_go_on_after_the_store_was_closed(tmp_path: Path) -> None:
     for number in (1, 2, 3):
-        outbox = Outbox(tmp_path)
-        assert fill(outbox, number) == [number]
-        outbox.close()
+        store = Store(tmp_path)
+        assert fill(store.outbox, number) == [number]
+        store.close()
 
 
 def test_no_number_is_used_twice_after_rows_were_deleted(tmp_path: Path, outbox: Outbox) -> None:
@@ -132,7 +133,7 @@ def test_ids_that_are_not_known_and_none_at_all_are_no_failure(outbox: Outbox) -
 
 def test_more_ids_than_a_statement_can_hold_are_settled(outbox: Outbox) -> None:
     fill(outbox, 1, 2)
-    outbox._database.connection().setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, IDS + 10)
+    outbox._database._inner.connection().setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, IDS + 10)
     others = [f"x{number}" for number in range(IDS * 3)]
     assert outbox.settle([identifier(1), *others, identifier(2)]) == 2
 
@@ -146,10 +147,13 @@ def test_reports_are_counted_by_state_and_those_of_today_by_when_they_were_settl
     assert outbox.counts(since=datetime.now(UTC).timestamp() + 60).settled_today == 0
 
 
-def test_two_threads_use_one_outbox(outbox: Outbox) -> None:
+def test_two_threads_use_one_outbox(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    outbox = store.outbox
+
     def write() -> None:
-        fill(outbox, *range(10))
-        outbox.close()
+        fill(store.outbox, *range(10))
+        store.close()
 
     writer = threading.Thread(target=write)
     writer.start()
@@ -160,34 +164,34 @@ def test_two_threads_use_one_outbox(outbox: Outbox) -> None:
 
 def test_a_reader_looks_on_while_another_writes(tmp_path: Path, outbox: Outbox) -> None:
     fill(outbox, 1)
-    reader = Outbox(tmp_path, read_only=True)
+    reader = Store(tmp_path, read_only=True)
     fill(outbox, 2)
-    assert reader.counts(since=0).pending == 2
+    assert reader.outbox.counts(since=0).pending == 2
     with pytest.raises(StoreError, match="readonly"):
-        reader.settle([identifier(1)])
+        reader.outbox.settle([identifier(1)])
     reader.close()
 
 
 def test_a_reader_makes_no_store(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="unable to open database file"):
-        Outbox(tmp_path / "nothing", read_only=True)
+        Store(tmp_path / "nothing", read_only=True)
     assert not (tmp_path / "nothing").exists()
 
 
 def test_somebody_who_may_only_read_the_folder_reads_a_store_that_nobody_writes(public: Path) -> None:
-    store = public / "store"
-    writer = Outbox(store)
-    fill(writer, 1, 2)
+    folder = public / "store"
+    writer = Store(folder)
+    fill(writer.outbox, 1, 2)
     writer.close()
-    (store / FILE_NAME).chmod(0o644)
-    store.chmod(0o555)
+    (folder / FILE_NAME).chmod(0o644)
+    folder.chmod(0o555)
     try:
         with somebody_else():
-            reader = Outbox(store, read_only=True)
-            assert reader.counts(since=0).pending == 2
+            reader = Store(folder, read_only=True)
+            assert reader.outbox.counts(since=0).pending == 2
             reader.close()
     finally:
-        store.chmod(0o755)
+        folder.chmod(0o755)
 
 
 def test_a_folder_that_can_not_be_written_is_told_and_left_as_it_is(public: Path) -> None:
@@ -197,9 +201,9 @@ def test_a_folder_that_can_not_be_written_is_told_and_left_as_it_is(public: Path
             somebody_else(),
             pytest.raises(StoreError, match=r"can not be made \(Permission denied\); check the keys of \[store\]"),
         ):
-            Outbox(public / "store")
+            Store(public / "store")
         with somebody_else(), pytest.raises(StoreError, match="unable to open database file"):
-            Outbox(public)
+            Store(public)
     finally:
         public.chmod(0o755)
     assert list(public.iterdir()) == []
@@ -209,7 +213,7 @@ def test_a_full_disk_is_told_and_what_was_stored_is_kept(tmp_path: Path, outbox:
     fill(outbox, 1, 2)
     with full_disk(tmp_path / f"{FILE_NAME}-wal"), pytest.raises(StoreError, match="what was stored before is kept"):
         fill(outbox, *range(3, 100))
-    taken = len(outbox.entries())
+    taken = len(list(outbox.entries()))
     assert [entry.sequence for entry in outbox.entries()] == list(range(1, taken + 1))
     assert fill(outbox, 200) == [taken + 1]
 
@@ -226,20 +230,20 @@ def test_a_damaged_report_is_put_aside_and_does_not_hold_up_the_rest(
     assert [entry.sequence for entry in outbox.pending(0, 10)] == [1, 3]
     assert (outbox.counts(0).pending, outbox.counts(0).rejected) == (2, 1)
     with pytest.raises(StoreError, match=r"outbox\.sqlite: report 2 is damaged: "):
-        outbox.entries()
+        list(outbox.entries())
 
 
 def test_a_damaged_file_is_told_and_left_as_it_is(tmp_path: Path) -> None:
-    outbox = Outbox(tmp_path)
+    store = Store(tmp_path)
     for number in range(20):
-        outbox.append(report(number, evidence_withheld="x" * 4096))
-    outbox.close()
+        store.outbox.append(report(number, evidence_withheld="x" * 4096))
+    store.close()
     path = tmp_path / FILE_NAME
     content = bytearray(path.read_bytes())
     content[4096 * 2 : 4096 * 8] = b"\xa5" * (4096 * 6)
     path.write_bytes(content)
-    damaged = Outbox(tmp_path)
+    damaged = Store(tmp_path)
     with pytest.raises(StoreError, match=r"outbox\.sqlite: .*(malformed|damaged)"):
-        damaged.entries()
+        list(damaged.outbox.entries())
     damaged.close()
     assert path.read_bytes() == bytes(content)

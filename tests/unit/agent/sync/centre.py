@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
-from agent.domain import Acknowledgement
+from agent.domain import Acknowledgement, Ranges
 from agent.errors import DeviceError
 from agent.interfaces import Message
 from agent.sync.messages import acknowledgement
 from agent.sync.topics import topic
+from central.evidence import Piece, without
 from central.validation import Validator
 from tests.unit.builders import DEVICE, PREFIX
 
@@ -22,13 +24,20 @@ class Centre:
     def __init__(self) -> None:
         self.stored: dict[str, dict[str, Any]] = {}  # by id, as first sent
         self.received: list[list[str]] = []  # ids of each message of reports
+        self.sizes: list[int] = []  # of them, in bytes
+        self.losses: dict[str, dict[str, Any]] = {}  # by id
+        self.pictures: dict[str, bytes] = {}  # whole ones, by the report's id
+        self.piece_sizes: list[int] = []  # in bytes, of each piece that arrived
         self.states: list[Message] = []
         self.answers: list[Message] = []  # everything ever answered
         self.refused: dict[str, str] = {}  # ids that are refused, and why
         self.refuses_messages = False
+        self.refuses_pictures = False
         self.away = False  # the connection breaks
         self.silent = False  # takes everything in and answers nothing
         self.says: list[Message] = []  # put to the device at its next exchange
+        self._parts: dict[str, bytearray] = {}  # of pictures
+        self._missing: dict[str, Ranges] = {}  # of them
         self.openings = 0
         self.is_open = False
 
@@ -58,8 +67,18 @@ class Centre:
         checked = VALIDATOR.check(PREFIX, message)
         assert checked is not None
         assert checked.refusals == [], "the device sent what is not in the contract"
+        if checked.pieces:
+            ((name, piece),) = checked.pieces
+            self._take_piece(name, piece)
+            return
+        if checked.losses:
+            (loss,) = checked.losses
+            self.losses[loss["id"]] = loss
+            self._answer(Acknowledgement((loss["id"],), ()))
+            return
         ids = [feature["id"] for feature in checked.reports]
         self.received.append(ids)
+        self.sizes.append(len(message.payload))
         if self.refuses_messages:
             self._answer(Acknowledgement((), ((message.properties["id"], "unreadable"),)))
             return
@@ -68,6 +87,23 @@ class Centre:
                 self.stored.setdefault(feature["id"], feature)
         good = tuple(identifier for identifier in ids if identifier not in self.refused)
         self._answer(Acknowledgement(good, tuple((i, self.refused[i]) for i in ids if i in self.refused)))
+
+    def _take_piece(self, name: str, piece: Piece) -> None:
+        assert piece.report in self.stored, "reports come before their pictures"
+        self.piece_sizes.append(len(piece.content))
+        if self.refuses_pictures:
+            self._answer(Acknowledgement((), ((name, "not the picture that the report speaks of"),)))
+            return
+        part = self._parts.setdefault(piece.report, bytearray(piece.total))
+        part[piece.start : piece.end] = piece.content
+        left = without(self._missing.get(piece.report, ((0, piece.total),)), piece.start, piece.end)
+        self._missing[piece.report] = left
+        if left:
+            self._answer(Acknowledgement((), (), (), {piece.report: left}))
+        else:
+            assert hashlib.sha256(part).hexdigest() == piece.sha256
+            self.pictures[piece.report] = bytes(part)
+            self._answer(Acknowledgement((), (), (piece.report,)))
 
     def _answer(self, content: Acknowledgement) -> None:
         answer = acknowledgement(PREFIX, DEVICE, content)

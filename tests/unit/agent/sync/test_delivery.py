@@ -8,14 +8,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 
-from agent.domain import Acknowledgement
+from agent.domain import Acknowledgement, Blurring, Evidence
 from agent.errors import DeviceError, StoreError
 from agent.interfaces import Message
-from agent.store.outbox import FILE_NAME, Outbox
-from agent.sync.delivery import BATCH, UNUSABLE, Delivery
+from agent.store.outbox import Outbox
+from agent.store.store import FILE_NAME, Store
+from agent.sync.delivery import AHEAD, BATCH, STALLED, UNUSABLE, Delivery
 from agent.sync.messages import acknowledgement
+from agent.sync.transfer import LARGEST_PIECE
+from agent.sync.window import BEGIN
 from tests.unit.agent.sync.centre import Centre
 from tests.unit.builders import BOOT, DEVICE, PREFIX, identifier, report
 
@@ -23,10 +27,15 @@ RESEND_AFTER = 60.0
 
 
 @pytest.fixture
-def outbox(tmp_path: Path) -> Iterator[Outbox]:
-    opened = Outbox(tmp_path)
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = Store(tmp_path)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def outbox(store: Store) -> Outbox:
+    return store.outbox
 
 
 @pytest.fixture
@@ -35,12 +44,12 @@ def centre() -> Centre:
 
 
 @pytest.fixture
-def delivery(outbox: Outbox, centre: Centre) -> Delivery:
-    return Delivery(outbox, centre, DEVICE, PREFIX, window=2, resend_after=RESEND_AFTER, facts={"boot": BOOT})
+def delivery(store: Store, centre: Centre) -> Delivery:
+    return Delivery(store, centre, DEVICE, PREFIX, window=2, resend_after=RESEND_AFTER, facts={"boot": BOOT})
 
 
 def fill(outbox: Outbox, count: int, first: int = 1) -> None:
-    with outbox._database.atomic():  # one wait for the disk instead of many
+    with outbox._database.transaction():  # one wait for the disk instead of many
         for number in range(first, first + count):
             outbox.append(report(number))
 
@@ -74,7 +83,7 @@ def test_a_report_leaves_only_when_the_centre_says_so_never_on_the_brokers_word(
     for second in range(10):
         delivery.step(second)
     assert list(centre.stored) == ids(1)
-    assert states(outbox) == ["pending"]
+    assert states(outbox) == ["sent"]
     centre.says.append(centre.answers[0])
     delivery.step(10.0)
     assert states(outbox) == ["settled"]
@@ -94,30 +103,68 @@ def test_a_lost_ack_is_sent_again_and_a_refusal_is_not(outbox: Outbox, centre: C
     assert (delivery.counters.resent, delivery.counters.rejected) == (2, 1)
 
 
+def keep_awake(outbox: Outbox, centre: Centre, delivery: Delivery, until: float, since: float = 0.0) -> None:
+    """A new report every twenty seconds, which the centre answers: it is only older answers that are missing."""
+    now, number = since, 1000 + int(since)
+    while now < until:
+        now = min(until, now + 20.0)
+        number += 1
+        outbox.append(report(number))
+        centre.silent = False
+        delivery.step(now)
+        centre.silent = True
+
+
 def test_nothing_is_sent_again_before_its_time(outbox: Outbox, centre: Centre, delivery: Delivery) -> None:
     centre.silent = True
     fill(outbox, 1)
-    delivery.step(100.0)
-    delivery.step(100.0 + RESEND_AFTER)
-    assert len(centre.received) == 1
-    delivery.step(100.1 + RESEND_AFTER)
-    assert len(centre.received) == 2
+    delivery.step(0.0)
+    keep_awake(outbox, centre, delivery, RESEND_AFTER)
+    assert centre.received.count(ids(1)) == 1
+    delivery.step(RESEND_AFTER + 0.1)
+    assert centre.received.count(ids(1)) == 2
 
 
-def test_reports_go_oldest_first_and_no_more_messages_than_the_window(
+def test_a_centre_that_answers_nothing_at_all_is_called_anew(
     outbox: Outbox, centre: Centre, delivery: Delivery
 ) -> None:
     centre.silent = True
-    fill(outbox, BATCH * 3)
+    fill(outbox, 1)
+    delivery.step(0.0)
+    delivery.step(STALLED)
+    with pytest.raises(DeviceError, match="the centre has not answered for 31 s"):
+        delivery.step(STALLED + 1)
+    assert (delivery.connected, centre.is_open, delivery.silence(STALLED + 2)) == (False, False, 0.0)
+    centre.silent = False
+    delivery.step(STALLED + 2)
+    assert (centre.openings, states(outbox)) == (2, ["settled"])
+
+
+def test_a_silence_in_which_nothing_was_asked_is_none(outbox: Outbox, centre: Centre, delivery: Delivery) -> None:
+    delivery.step(0.0)
+    delivery.step(10 * STALLED)
+    fill(outbox, 1)
+    delivery.step(20 * STALLED)
+    assert (centre.openings, states(outbox)) == (1, ["settled"])
+
+
+def test_reports_go_oldest_first_and_no_more_than_the_window(
+    outbox: Outbox, centre: Centre, delivery: Delivery
+) -> None:
+    centre.silent = True
+    fill(outbox, 1000)
     delivery.step(0.0)
     delivery.step(1.0)
-    assert centre.received == [ids(*range(1, BATCH + 1)), ids(*range(BATCH + 1, 2 * BATCH + 1))]
-    assert delivery.waiting == 2 * BATCH
+    sent = [name for message in centre.received for name in message]
+    assert sent == ids(*range(1, len(sent) + 1))
+    assert len(centre.received) >= AHEAD
+    assert BEGIN <= sum(centre.sizes) < BEGIN * (1 + 1 / AHEAD)
+    assert delivery.waiting == len(sent)
     centre.silent = False
-    centre.says.append(centre.answers[0])
+    centre.says += centre.answers
     delivery.step(2.0)
     delivery.step(3.0)
-    assert centre.received[2:] == [ids(*range(2 * BATCH + 1, 3 * BATCH + 1))]
+    assert sum(centre.sizes) > 2 * BEGIN, "the window has grown"
 
 
 def test_a_new_report_goes_out_while_older_ones_wait_for_their_answer(
@@ -139,18 +186,21 @@ def test_what_was_sent_again_does_not_send_what_is_still_on_its_way(
     delivery.step(0.0)
     fill(outbox, 1, first=2)
     delivery.step(RESEND_AFTER / 2)
-    delivery.step(RESEND_AFTER + 1)
-    assert centre.received == [ids(1), ids(2), ids(1)]
+    keep_awake(outbox, centre, delivery, RESEND_AFTER + 1, since=RESEND_AFTER / 2)
+    delivery.step(RESEND_AFTER + 2)
+    assert [name for message in centre.received for name in message if name in ids(1, 2)] == ids(1, 2, 1)
 
 
 def test_an_answer_after_the_second_sending_settles_once(outbox: Outbox, centre: Centre, delivery: Delivery) -> None:
     centre.silent = True
     fill(outbox, 1)
     delivery.step(0.0)
+    keep_awake(outbox, centre, delivery, RESEND_AFTER)
     delivery.step(RESEND_AFTER + 1)
+    before = delivery.counters.settled
     centre.says += centre.answers
     delivery.step(RESEND_AFTER + 2)
-    assert (states(outbox), delivery.counters.settled, delivery.waiting) == (["settled"], 1, 0)
+    assert (outbox.counts(0).pending, delivery.counters.settled - before, delivery.waiting) == (0, 1, 0)
 
 
 def test_an_acknowledgement_that_comes_twice_changes_nothing(
@@ -172,7 +222,7 @@ def test_an_acknowledgement_of_something_else_changes_nothing(
     strange = Acknowledgement(("", "x", identifier(99)), ((identifier(98), "why"), ("y", "why")))
     centre.says.append(acknowledgement(PREFIX, DEVICE, strange))
     delivery.step(1.0)
-    assert (states(outbox), delivery.waiting) == (["pending"], 1)
+    assert (states(outbox), delivery.waiting) == (["sent"], 1)
     assert (delivery.counters.settled, delivery.counters.rejected) == (0, 0)
 
 
@@ -183,7 +233,7 @@ def test_what_comes_on_another_topic_is_not_believed(outbox: Outbox, centre: Cen
     answer = centre.answers[0].payload
     centre.says += [Message(f"{PREFIX}/veh-043/ack", answer), Message(f"{PREFIX}/{DEVICE}/ack/x", answer)]
     delivery.step(1.0)
-    assert states(outbox) == ["pending"]
+    assert states(outbox) == ["sent"]
 
 
 def test_malformed_acknowledgements_are_counted_a_few_are_logged_and_the_good_one_counts(
@@ -249,7 +299,7 @@ def test_a_broken_connection_sends_everything_again_that_was_not_answered(
         with pytest.raises(DeviceError):
             delivery.step(second)
         assert (delivery.connected, delivery.waiting, centre.is_open) == (False, 0, False)
-    assert states(outbox) == ["pending"] * 2
+    assert outbox.counts(0).pending == 2
     centre.away = centre.silent = False
     delivery.step(3.0)
     assert centre.received == [ids(1, 2), ids(1, 2)]
@@ -267,7 +317,7 @@ def test_each_connection_begins_with_a_birth(outbox: Outbox, centre: Centre, del
     delivery.step(3.0)
     assert [msgspec.json.decode(message.payload)["state"] for message in centre.states] == ["online", "online"]
     assert msgspec.json.decode(centre.states[0].payload)["boot"] == BOOT
-    assert outbox.entries() == []
+    assert list(outbox.entries()) == []
 
 
 def test_a_store_that_can_not_be_read_neither_swallows_the_birth_nor_leaves_a_connection_behind(
@@ -301,7 +351,7 @@ def test_at_the_end_what_is_not_answered_stays_pending(outbox: Outbox, centre: C
     fill(outbox, 1)
     delivery.step(0.0)
     delivery.finish(1.0)
-    assert states(outbox) == ["pending"]
+    assert outbox.counts(0).pending == 1
     assert len(centre.received) == 1
 
 
@@ -332,9 +382,98 @@ def test_a_centre_that_owes_an_answer_is_silent_until_it_gives_one(
     assert delivery.silence(100.0) == 0.0, "it was sent nothing"
     fill(outbox, 1)
     delivery.step(100.0)
-    assert delivery.silence(130.0) == 30.0
-    delivery.step(170.0)  # sent again, which is no answer
-    assert delivery.silence(170.0) == 70.0
+    assert delivery.silence(120.0) == 20.0
     centre.says = centre.answers[-1:]
-    delivery.step(180.0)
+    delivery.step(125.0)
     assert delivery.silence(1000.0) == 0.0
+
+
+def test_new_reports_go_first_while_a_backlog_drains_and_the_backlog_goes_on(
+    outbox: Outbox, centre: Centre, delivery: Delivery
+) -> None:
+    fill(outbox, 2000)
+    delivery.step(0.0)
+    share = []
+    for second in range(1, 8):
+        fill(outbox, 100, first=10_000 + 100 * second)
+        before = len(centre.received)
+        delivery.step(float(second))
+        names = [name for message in centre.received[before:] for name in message]
+        new = [name for name in names if name > identifier(5000)]
+        assert names[: len(new)] == new, "new ones first"
+        share.append(len(names) - len(new))
+    assert min(share) > 0
+    assert set(states(outbox)) == {"settled", "pending"}
+
+
+def test_a_loss_is_told_until_the_centre_has_it(store: Store, centre: Centre, delivery: Delivery) -> None:
+    fill(store.outbox, 3)
+    store.losses.add("report", "purged", store.outbox.remove([1, 3]))
+    centre.silent = True
+    delivery.step(0.0)
+    delivery.step(1.0)
+    assert len(centre.losses) == 1
+    (loss,) = centre.losses.values()
+    assert (loss["count"], loss["labels"], loss["sequences"]) == (2, {"pothole": 2}, [[1, 1], [3, 3]])
+    assert len(store.losses.pending(10)) == 1
+    centre.says += centre.answers
+    delivery.step(2.0)
+    assert store.losses.pending(10) == []
+    assert delivery.silence(100.0) == 0.0
+
+
+def picture(store: Store, number: int, size: int) -> Evidence:
+    evidence = Evidence(np.random.default_rng(number).bytes(size), 1280, 720, Blurring("faces 1", 0, 0))
+    store.append(report(number, evidence=evidence.facts, evidence_withheld=None), evidence)
+    return evidence
+
+
+def test_a_picture_follows_its_report_in_pieces(store: Store, centre: Centre, delivery: Delivery) -> None:
+    evidence = picture(store, 1, 100_000)
+    for second in range(6):
+        delivery.step(float(second))
+    assert centre.pictures == {identifier(1): evidence.jpeg}
+    assert max(centre.piece_sizes) <= LARGEST_PIECE
+    assert store.pictures.pending(10) == []
+    assert delivery.counters.pictures == 1
+    assert sum(centre.piece_sizes) == 100_000, "no byte twice"
+
+
+def test_a_picture_that_was_cut_off_goes_on_where_it_stopped(store: Store, centre: Centre, delivery: Delivery) -> None:
+    evidence = picture(store, 1, 200_000)
+    delivery.step(0.0)
+    delivery.step(1.0)
+    some = sum(centre.piece_sizes)
+    assert 0 < some < 200_000
+    centre.away = True
+    with pytest.raises(DeviceError):
+        delivery.step(2.0)
+    centre.away = False
+    for second in range(3, 12):
+        delivery.step(float(second))
+    assert centre.pictures == {identifier(1): evidence.jpeg}
+    assert sum(centre.piece_sizes) == 200_000
+    assert 0 in centre.piece_sizes, "it asked what is missing"
+
+
+def test_a_picture_that_the_centre_refuses_is_given_up_and_that_is_told(
+    store: Store, centre: Centre, delivery: Delivery
+) -> None:
+    picture(store, 1, 50_000)
+    centre.refuses_pictures = True
+    for second in range(4):
+        delivery.step(float(second))
+    assert store.pictures.pending(10) == []
+    (loss,) = centre.losses.values()
+    assert (loss["what"], loss["reason"], loss["sequences"]) == ("evidence", "refused", [[1, 1]])
+
+
+def test_pictures_wait_for_reports(store: Store, centre: Centre, delivery: Delivery) -> None:
+    picture(store, 1, 50_000)
+    fill(store.outbox, 500, first=2)
+    while store.outbox.counts(0).pending > 50:
+        delivery.step(0.0)
+        assert centre.piece_sizes == [] or not store.outbox.counts(0).pending
+    for _ in range(4):
+        delivery.step(0.0)
+    assert list(centre.pictures) == [identifier(1)]

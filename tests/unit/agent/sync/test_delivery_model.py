@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from agent.errors import DeviceError
-from agent.store.outbox import Outbox
+from agent.store.store import Store
 from agent.sync.delivery import Delivery
 from tests.unit.agent.sync.centre import Centre
 from tests.unit.builders import DEVICE, PREFIX, identifier, report
@@ -24,7 +24,8 @@ class World(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.cleaning = ExitStack()
-        self.outbox = Outbox(self.cleaning.enter_context(memory_folder()))
+        self.store = Store(self.cleaning.enter_context(memory_folder()))
+        self.outbox = self.store.outbox
         self.centre = Centre()
         self.now = 0.0
         self.committed: list[str] = []
@@ -33,12 +34,12 @@ class World(RuleBasedStateMachine):
     @rule()
     def start(self) -> None:
         """The process starts, and after the first time: starts again."""
-        self.delivery = Delivery(self.outbox, self.centre, DEVICE, PREFIX, window=2, resend_after=RESEND_AFTER)
+        self.delivery = Delivery(self.store, self.centre, DEVICE, PREFIX, window=2, resend_after=RESEND_AFTER)
         self.centre.close()
 
     @rule(count=st.sampled_from((1, 2, 55)), refused=st.booleans())
     def find(self, count: int, refused: bool) -> None:
-        with self.outbox._database.atomic():  # one wait for the disk instead of many
+        with self.outbox._database.transaction():  # one wait for the disk instead of many
             for _one in range(count):
                 self.committed.append(identifier(len(self.committed) + 1))
                 self.outbox.append(report(len(self.committed)))
@@ -93,7 +94,7 @@ class World(RuleBasedStateMachine):
         assert set(self.centre.stored) | set(self.centre.refused) == set(self.committed)
         sequences = [feature["properties"]["sequence"] for feature in self.centre.stored.values()]
         assert sequences == sorted(sequences)
-        self.outbox.close()
+        self.store.close()
         self.cleaning.close()
 
 

@@ -1,0 +1,183 @@
+"""Pictures that the centre has not confirmed: files beside the database, and a row for each."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.domain import Evidence, Report
+from agent.errors import StoreError
+from agent.i18n import _
+from agent.store.database import Database, columns
+
+log = logging.getLogger(__name__)
+
+FOLDER = "evidence"
+SUFFIX, PARTIAL = ".jpg", ".partial"
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture that is to be sent."""
+
+    sequence: int  # of its report
+    id: str  # of its report
+    bytes: int
+    sha256: str
+    begun: bool  # the centre may have a part of it
+
+
+class Pictures:
+    """The folder and its rows. Any thread may use it."""
+
+    def __init__(self, database: Database, directory: Path) -> None:
+        """`directory` is that of the store."""
+        self._database = database
+        self._rows = database.table("evidence")
+        self._folder = directory / FOLDER
+
+    def write(self, report: Report, evidence: Evidence) -> None:
+        """Put the file in place, durable when this returns; the row comes with the report's. Raises StoreError."""
+        path = self._path(report.id)
+        partial = path.with_suffix(PARTIAL)
+        with self._errors(path):
+            self._folder.mkdir(mode=0o750, exist_ok=True)
+            try:
+                with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640), "wb") as file:
+                    file.write(evidence.jpeg)
+                    file.flush()
+                    os.fsync(file.fileno())
+                partial.rename(path)
+            except OSError:
+                with suppress(OSError):
+                    partial.unlink(missing_ok=True)
+                raise
+            _sync_folder(self._folder)
+
+    def enter(self, sequence: int, report: Report) -> None:
+        """The row of a file that was written; in the transaction of its report. Raises StoreError."""
+        if report.evidence is None:
+            raise ValueError("a report without a picture")
+        row = {
+            "sequence": sequence,
+            "id": report.id,
+            "severity": report.severity,
+            "bytes": report.evidence.bytes,
+            "sha256": report.evidence.sha256,
+        }
+        with self._database.errors():
+            self._rows.insert(columns(self._rows, row)).execute()
+
+    def pending(self, limit: int) -> list[Picture]:
+        """Pictures of reports that the centre has, oldest first. Raises StoreError."""
+        statement = (
+            "SELECT e.sequence, e.id, e.bytes, e.sha256, e.begun FROM evidence e JOIN report r USING (sequence) "
+            "WHERE r.state = 'settled' ORDER BY e.sequence LIMIT ?"
+        )
+        with self._database.errors():
+            rows = self._database.execute(statement, (limit,)).fetchall()
+        return [Picture(sequence, name, size, sha256, bool(begun)) for sequence, name, size, sha256, begun in rows]
+
+    def begin(self, picture: Picture) -> None:
+        """Note that the centre may have a part of it. Raises StoreError."""
+        with self._database.errors():
+            self._rows.update(columns(self._rows, {"begun": 1})).where(
+                self._rows.c.sequence == picture.sequence
+            ).execute()
+
+    def read(self, picture: Picture, start: int, end: int) -> bytes:
+        """Bytes of it, from `start` to before `end`. Raises StoreError."""
+        path = self._path(picture.id)
+        with self._errors(path), path.open("rb") as file:
+            file.seek(start)
+            return file.read(end - start)
+
+    def settle(self, ids: Iterable[str]) -> int:
+        """The centre has these whole: they are of no more use here. Returns how many were kept. Raises StoreError."""
+        with self._database.errors():
+            marks = list(ids)
+            known = [
+                row["sequence"] for row in self._rows.select(self._rows.c.sequence).where(self._rows.c.id.in_(marks))
+            ]
+        removed = self.remove_rows(known)
+        for name in removed.values():
+            self.unlink(name)
+        return len(removed)
+
+    def oldest(self, severity: str, size: int) -> list[int]:
+        """The sequences of the oldest pictures of reports of a severity, as many as it takes for `size` bytes."""
+        found = []
+        with self._database.errors():
+            for sequence, taken in self._database.execute(
+                "SELECT sequence, bytes FROM evidence WHERE severity = ? ORDER BY sequence", (severity,)
+            ):
+                found.append(sequence)
+                size -= taken
+                if size <= 0:
+                    break
+        return found
+
+    def remove_rows(self, sequences: Iterable[int]) -> dict[int, str]:
+        """Forget the pictures of these reports; of those there were, the names to `unlink` once that is durable."""
+        those = self._rows.c.sequence.in_(list(sequences))
+        with self._database.transaction():
+            rows = self._rows.select(self._rows.c.sequence, self._rows.c.id).where(those)
+            known = {row["sequence"]: row["id"] for row in rows}
+            self._rows.delete().where(those).execute()
+        return known
+
+    def unlink(self, name: str) -> None:
+        """Remove the file of a row that is gone. Raises StoreError."""
+        path = self._path(name)
+        with self._errors(path):
+            path.unlink(missing_ok=True)
+
+    def used(self) -> int:
+        """Bytes of the disk that all pictures take."""
+        with self._database.errors():
+            return int(self._database.execute("SELECT total((bytes + 4095) / 4096 * 4096) FROM evidence").fetchone()[0])
+
+    def orphans(self) -> tuple[list[Path], list[int]]:
+        """Files without a row, and the sequences of rows without their whole file. Raises StoreError."""
+        with self._database.errors():
+            rows = {
+                name: (sequence, size)
+                for sequence, name, size in self._database.execute("SELECT sequence, id, bytes FROM evidence")
+            }
+        sizes: dict[str, int] = {}
+        strays = []
+        with self._errors(self._folder):
+            for entry in os.scandir(self._folder) if self._folder.is_dir() else ():
+                name = entry.name.removesuffix(SUFFIX)
+                if entry.name.endswith(SUFFIX) and name in rows:
+                    sizes[name] = entry.stat().st_size
+                else:
+                    strays.append(Path(entry.path))
+        return strays, [sequence for name, (sequence, size) in rows.items() if sizes.get(name) != size]
+
+    def _path(self, name: str) -> Path:
+        return self._folder / f"{name}{SUFFIX}"
+
+    @contextmanager
+    def _errors(self, path: Path) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise StoreError(
+                _("{path}: {reason}; what was stored before is kept; check the disk's space and health").format(
+                    path=path, reason=error.strerror
+                )
+            ) from error
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename in it durable."""
+    file = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)

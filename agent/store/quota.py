@@ -1,0 +1,75 @@
+"""One quota over all that the store keeps, and what goes first when it is reached."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Container
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.store.database import LOG_LIMIT
+
+SEVERITIES = ("low", "normal", "urgent")  # the least first
+RESERVE = 0.05  # of the quota, for urgent reports and for losses
+BALLAST = "ballast"
+BALLAST_BYTES = 2 * LOG_LIMIT  # larger than the write-ahead log: a full disk can be left again by giving it up
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much may be kept."""
+
+    quota: int = 2_000_000_000  # bytes, of all files in the store's folder
+    free: int = 200_000_000  # bytes of the disk that pictures leave free
+
+
+def room(limits: Limits, severity: str) -> int:
+    """Bytes up to which a report of that severity may fill the store."""
+    return limits.quota if severity == "urgent" else int(limits.quota * (1 - RESERVE))
+
+
+def used(directory: Path, but: Container[str] = ()) -> int:
+    """Bytes of the disk that the files in the folder and below it take, but for some of its own entries."""
+    total = 0
+    for folder, folders, names in os.walk(directory):
+        if Path(folder) == directory:
+            folders[:] = [name for name in folders if name not in but]
+            names[:] = [name for name in names if name not in but]
+        total += sum(size(Path(folder) / name) for name in names)
+    return total
+
+
+def free(directory: Path) -> int:
+    """Bytes that the disk has left for us."""
+    disk = os.statvfs(directory)
+    return disk.f_bavail * disk.f_frsize
+
+
+def take_ballast(directory: Path) -> bool:
+    """Keep the ballast, where the disk has room for it; whether it is there."""
+    path = directory / BALLAST
+    try:
+        with open(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640), "r+b") as file:
+            if os.fstat(file.fileno()).st_size < BALLAST_BYTES:
+                os.posix_fallocate(file.fileno(), 0, BALLAST_BYTES)
+    except OSError:
+        path.unlink(missing_ok=True)
+        return False
+    return True
+
+
+def drop_ballast(directory: Path) -> bool:
+    """Give it up: the disk is full. Whether there was any."""
+    try:
+        (directory / BALLAST).unlink()
+    except OSError:
+        return False
+    return True
+
+
+def size(path: Path) -> int:
+    """Bytes of the disk that the file takes; 0 where there is none."""
+    try:
+        return path.stat(follow_symlinks=False).st_blocks * 512
+    except FileNotFoundError:  # removed meanwhile
+        return 0

@@ -1,0 +1,170 @@
+"""All that a device keeps until the centre has it: reports, their pictures, and what was dropped, under one quota."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from agent.domain import Evidence, Report
+from agent.errors import StoreError
+from agent.store import quota
+from agent.store.database import LOG_LIMIT, Database
+from agent.store.evidence import FOLDER, Picture, Pictures
+from agent.store.lock import create_directory
+from agent.store.losses import Losses
+from agent.store.outbox import Outbox
+from agent.store.quota import SEVERITIES, Limits
+
+log = logging.getLogger(__name__)
+
+FILE_NAME = "outbox.sqlite"
+LOG, SHARED = f"{FILE_NAME}-wal", f"{FILE_NAME}-shm"
+GROWTH = 128 * 1024  # bytes that committing one report may take, with the pages that it fills anew
+SHARE = 0.005  # of the quota, that is made free at once, so that it is not made byte by byte
+FORGOTTEN = 200  # reports that the centre has, that are dropped at once
+MEASURED = 30.0  # seconds for which a measure of the other files in the folder holds
+NEARLY_FULL = 1024 * 1024  # bytes left on the disk
+QUOTA, DAMAGED = "quota", "damaged"  # why something was dropped
+
+
+class Store:
+    """The folder. Any thread may use it; each has its own connection."""
+
+    def __init__(self, directory: Path, limits: Limits | None = None, read_only: bool = False) -> None:
+        """Open, creating and migrating it where needed. Raises StoreError."""
+        if not read_only:
+            create_directory(directory)
+        self._directory = directory
+        self._limits = limits or Limits()
+        self._path = directory / FILE_NAME
+        self._database = Database(self._path, read_only)
+        self.outbox = Outbox(self._database)
+        self.pictures = Pictures(self._database, directory)
+        self.losses = Losses(self._database)
+        self._appending = threading.Lock()
+        self._others = 0  # bytes of the files that are neither pictures nor the database
+        self._measured = -MEASURED  # seconds, monotonic: when that was
+        self._inode = self._path.stat().st_ino
+
+    def recover(self) -> None:
+        """Repair what a crash left, before anything is appended or sent. Raises StoreError."""
+        self.outbox.take_back()
+        strays, lost = self.pictures.orphans()
+        for path in strays:
+            path.unlink(missing_ok=True)
+        if strays:
+            log.warning("removed %d picture(s) of reports that were never committed", len(strays))
+        if lost:
+            self._drop_pictures(lost, DAMAGED)
+            log.error("%d picture(s) are lost or cut short; the reports go without", len(lost))
+        quota.take_ballast(self._directory)
+
+    def append(self, report: Report, evidence: Evidence | None = None) -> int:
+        """Commit the report with its picture, durable when this returns; its sequence. Raises StoreError.
+
+        Where the quota is reached, what is worth least goes first; that may be the picture, or the report itself.
+        """
+        if report.evidence != (evidence and evidence.facts):
+            raise ValueError("the picture is not the report's")
+        with self._appending:
+            if evidence is not None and not self._has_room(report.severity, len(evidence.jpeg)):
+                report, evidence = replace(report, evidence=None, evidence_withheld=QUOTA), None
+            fits = self._has_room(report.severity, 0)
+            try:
+                return self._commit(report, evidence, fits)
+            except StoreError:
+                if quota.free(self._directory) > NEARLY_FULL or not self._leave_full_disk(report.severity):
+                    raise
+                return self._commit(report, evidence, fits)
+
+    def used(self) -> int:
+        """Bytes of the disk that everything in the folder takes. Raises StoreError."""
+        now = time.monotonic()
+        if now - self._measured > MEASURED:
+            self._others = quota.used(self._directory, {FOLDER, FILE_NAME, LOG, SHARED})
+            self._measured = now
+        log_size = max(quota.size(self._directory / LOG), LOG_LIMIT)  # it may grow to that at any time
+        return quota.size(self._path) + log_size + self._others + self.pictures.used()
+
+    def is_gone(self) -> bool:
+        """Whether the file was removed or replaced: what is committed now would be lost with this process."""
+        try:
+            return self._path.stat().st_ino != self._inode
+        except OSError:
+            return True
+
+    def drop_picture(self, picture: Picture, reason: str) -> None:
+        """Give up the picture of a report, and note it. Raises StoreError."""
+        self._drop_pictures([picture.sequence], reason)
+
+    def close(self) -> None:
+        """Close this thread's connection."""
+        self._database.close()
+
+    def _commit(self, report: Report, evidence: Evidence | None, fits: bool) -> int:
+        if evidence is not None:
+            self.pictures.write(report, evidence)
+        try:
+            with self._database.transaction():
+                sequence = self.outbox.append(report)
+                if evidence is not None:
+                    self.pictures.enter(sequence, report)
+                if not fits:  # it was seen, and that is told
+                    self.losses.add("report", QUOTA, self.outbox.remove([sequence]))
+        except StoreError:
+            if evidence is not None:
+                self.pictures.unlink(report.id)
+            raise
+        return sequence
+
+    def _has_room(self, severity: str, picture: int) -> bool:
+        """Whether a report of that severity, or its picture of so many bytes, fits once what is worth less is gone."""
+        limit = quota.room(self._limits, severity)
+        while not self._fits(limit, picture):
+            if not self._shed(severity, pictures_only=picture > 0):
+                return False
+        return True
+
+    def _fits(self, limit: int, picture: int) -> bool:
+        if picture and quota.free(self._directory) - picture < self._limits.free:
+            return False
+        used, spare = self.used(), self._database.spare()
+        grown = used + picture + max(0, GROWTH - spare)
+        return used - spare + picture + GROWTH <= limit and grown <= self._limits.quota
+
+    def _shed(self, severity: str, pictures_only: bool) -> bool:
+        """Drop some of what is worth least, and not more than `severity`; whether there was anything.
+
+        What the centre has goes first, and costs nobody anything. Then pictures, and reports last.
+        """
+        if self.outbox.forget(FORGOTTEN) or (pictures_only and self._database.spare()):
+            return self._database.give_back()
+        size = max(2 * GROWTH, int(SHARE * self._limits.quota))
+        worth_less = SEVERITIES[: SEVERITIES.index(severity) + 1]
+        for other in worth_less if pictures_only else SEVERITIES:
+            if sequences := self.pictures.oldest(other, size):
+                self._drop_pictures(sequences, QUOTA)
+                return True
+        for other in () if pictures_only else worth_less:
+            if sequences := self.outbox.oldest(other, size):
+                with self._database.transaction():
+                    self.losses.add("report", QUOTA, self.outbox.remove(sequences))
+                log.warning("the quota is reached: %d reports of %s severity were dropped", len(sequences), other)
+                return True
+        return False
+
+    def _drop_pictures(self, sequences: list[int], reason: str) -> None:
+        """The rows first: a file that a crash leaves behind is found at the next start."""
+        with self._database.transaction():
+            removed = self.pictures.remove_rows(sequences)
+            self.losses.add("evidence", reason, self.outbox.withhold(removed, reason))
+        for name in removed.values():
+            self.pictures.unlink(name)
+
+    def _leave_full_disk(self, severity: str) -> bool:
+        """Make room on a disk that others have filled; whether anything was given up."""
+        had_ballast = quota.drop_ballast(self._directory)
+        return self._shed(severity, pictures_only=False) or had_ballast

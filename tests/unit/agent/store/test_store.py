@@ -1,0 +1,242 @@
+"""Reports, their pictures and what was dropped, under one quota."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from agent.domain import Blurring, Evidence, Loss
+from agent.errors import StoreError
+from agent.store import quota
+from agent.store.database import LOG_LIMIT
+from agent.store.evidence import FOLDER
+from agent.store.quota import BALLAST, BALLAST_BYTES, Limits
+from agent.store.store import FILE_NAME, Store
+from tests.unit.builders import identifier, report
+
+MEGABYTE = 1_000_000
+QUOTA = 20 * MEGABYTE
+LAST = 10  # of the least severe: those that came last may fit into what was made free by then
+ROOMY = Limits(quota=QUOTA, free=0)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = Store(tmp_path, ROOMY)
+    opened.recover()
+    yield opened
+    opened.close()
+
+
+def picture(number: int, size: int = 40_000) -> Evidence:
+    """So many bytes, of which no two are alike."""
+    return Evidence(np.random.default_rng(number).bytes(size), 1280, 720, Blurring("faces 1", 1, 0))
+
+
+def keep(store: Store, number: int, severity: str = "normal", size: int = 0) -> int:
+    evidence = picture(number, size) if size else None
+    withheld = None if evidence else "no_anonymiser"
+    facts = evidence and evidence.facts
+    return store.append(report(number, severity=severity, evidence=facts, evidence_withheld=withheld), evidence)
+
+
+def kept(store: Store) -> Counter[str]:
+    """How many reports of each severity are kept, and of each of them with a picture."""
+    found: Counter[str] = Counter()
+    for entry in store.outbox.entries():
+        found[entry.report.severity] += 1
+        found[f"{entry.report.severity} with picture"] += entry.report.evidence is not None
+    return found
+
+
+def told(store: Store, what: str) -> set[int]:
+    """The sequences of which a loss was written down."""
+    losses = store.losses.pending(10_000)
+    return {
+        number
+        for loss in losses
+        if loss.what == what
+        for first, last in loss.sequences
+        for number in range(first, last + 1)
+    }
+
+
+def on_disk(folder: Path) -> int:
+    return sum(path.stat().st_blocks * 512 for path in folder.rglob("*") if path.is_file())
+
+
+def test_a_picture_comes_back_as_it_was_put_in(store: Store) -> None:
+    sequence = keep(store, 1, size=70_000)
+    assert store.pictures.pending(10) == []  # its report comes first
+    store.outbox.settle([identifier(1)])
+    (waiting,) = store.pictures.pending(10)
+    assert (waiting.sequence, waiting.id, waiting.bytes, waiting.begun) == (sequence, identifier(1), 70_000, False)
+    whole = store.pictures.read(waiting, 0, 32_768) + store.pictures.read(waiting, 32_768, 70_000)
+    assert whole == picture(1, 70_000).jpeg
+    assert waiting.sha256 == hashlib.sha256(whole).hexdigest()
+    store.pictures.begin(waiting)
+    assert store.pictures.pending(10)[0].begun
+    assert store.pictures.settle([identifier(1), "unknown"]) == 1
+    assert store.pictures.pending(10) == []
+
+
+def test_a_picture_that_the_centre_has_leaves_the_disk(tmp_path: Path, store: Store) -> None:
+    keep(store, 1, size=40_000)
+    assert [path.name for path in (tmp_path / FOLDER).iterdir()] == [f"{identifier(1)}.jpg"]
+    store.pictures.settle([identifier(1)])
+    assert list((tmp_path / FOLDER).iterdir()) == []
+
+
+def test_a_picture_that_is_not_the_reports_is_a_bug(store: Store) -> None:
+    with pytest.raises(ValueError, match="not the report's"):
+        store.append(report(1), picture(1))
+    with pytest.raises(ValueError, match="not the report's"):
+        store.append(report(1, evidence=picture(1).facts), None)
+
+
+def test_what_a_crash_left_is_repaired_at_the_next_start(tmp_path: Path) -> None:
+    store = Store(tmp_path, ROOMY)
+    for number in (1, 2, 3):
+        keep(store, number, size=40_000)
+    store.outbox.sent([1])
+    store.close()
+    folder = tmp_path / FOLDER
+    (folder / f"{identifier(2)}.jpg").unlink()
+    os.truncate(folder / f"{identifier(3)}.jpg", 100)
+    (folder / f"{identifier(99)}.jpg").write_bytes(b"its report was never committed")
+    (folder / f"{identifier(98)}.partial").write_bytes(b"half")
+    again = Store(tmp_path, ROOMY)
+    again.recover()
+    assert [entry.state for entry in again.outbox.entries()] == ["pending"] * 3
+    assert sorted(path.name for path in folder.iterdir()) == [f"{identifier(1)}.jpg"]
+    assert [entry.report.evidence_withheld for entry in again.outbox.entries()] == [None, "damaged", "damaged"]
+    assert told(again, "evidence") == {2, 3}
+    assert told(again, "report") == set()
+    again.recover()
+    assert len(again.losses.pending(10)) == 1
+    again.close()
+
+
+def test_pictures_go_before_reports_and_the_least_severe_and_oldest_first(tmp_path: Path) -> None:
+    store = Store(tmp_path, Limits(quota=24 * MEGABYTE, free=0))
+    store.recover()
+    number = 0
+    for severity in ("urgent", "normal", "low", "urgent", "normal", "low"):
+        for _ in range(40):
+            number += 1
+            keep(store, number, severity, size=80_000)
+    found = kept(store)
+    assert (found["urgent"], found["normal"], found["low"]) == (80, 80, 80)
+    assert found["urgent with picture"] == 80
+    assert 0 < found["normal with picture"] < 80
+    assert found["low with picture"] <= LAST
+    without = {entry.sequence: entry.report for entry in store.outbox.entries() if entry.report.evidence is None}
+    never_kept = without.keys() - told(store, "evidence")  # their report says so itself
+    assert never_kept
+    assert {without[sequence].severity for sequence in never_kept} == {"low"}
+    assert {report.evidence_withheld for report in without.values()} == {"quota"}
+    normal = [entry for entry in store.outbox.entries() if entry.report.severity == "normal"]
+    assert [entry.report.evidence is None for entry in normal] == sorted(
+        (entry.report.evidence is None for entry in normal), reverse=True
+    )
+    assert on_disk(tmp_path) <= 1.01 * 24 * MEGABYTE
+    store.close()
+
+
+def test_reports_go_when_no_pictures_are_left_and_each_is_told(tmp_path: Path) -> None:
+    store = Store(tmp_path, ROOMY)
+    store.recover()
+    padding = "x" * 20_000
+    for number in range(1, 601):
+        severity = ("urgent", "low", "normal")[number % 3]
+        store.append(report(number, severity=severity, evidence_withheld=padding))
+        assert on_disk(tmp_path) <= 1.01 * QUOTA
+    found = kept(store)
+    assert found["urgent"] == 200
+    assert found["low"] <= LAST
+    assert LAST < found["normal"] < 200
+    assert told(store, "report") == set(range(1, 601)) - {entry.sequence for entry in store.outbox.entries()}
+    counts = sum((Counter(loss.labels) for loss in store.losses.pending(10_000)), Counter[str]())
+    assert counts["pothole"] == len(told(store, "report"))
+    store.close()
+
+
+def test_what_the_centre_has_goes_first_and_costs_nobody_anything(tmp_path: Path) -> None:
+    store = Store(tmp_path, Limits(quota=16 * MEGABYTE, free=0))
+    store.recover()
+    padding = "x" * 20_000
+    for number in range(1, 601):
+        store.append(report(number, severity="urgent" if number % 2 else "low", evidence_withheld=padding))
+        store.outbox.settle([identifier(number)])
+    assert store.losses.pending(10) == []
+    assert store.outbox.counts(0).settled < 600
+    store.close()
+
+
+def test_a_report_that_is_worth_less_than_all_that_is_kept_is_told_and_not_kept(tmp_path: Path) -> None:
+    store = Store(tmp_path, Limits(quota=14 * MEGABYTE, free=0))
+    store.recover()
+    padding = "x" * 20_000
+    number = 0
+    while not told(store, "report"):
+        number += 1
+        store.append(report(number, severity="urgent", evidence_withheld=padding))
+    urgent = kept(store)["urgent"]
+    sequence = store.append(report(number + 1, severity="low", evidence_withheld=padding))
+    assert sequence == number + 1
+    assert sequence in told(store, "report")
+    assert kept(store)["urgent"] == urgent
+    assert kept(store)["low"] == 0
+    store.close()
+
+
+def test_a_loss_is_kept_until_the_centre_has_it(store: Store) -> None:
+    keep(store, 1)
+    keep(store, 2)
+    store.losses.add("report", "purged", store.outbox.remove([1, 2]))
+    (loss,) = store.losses.pending(10)
+    assert isinstance(loss, Loss)
+    assert (loss.what, loss.reason, loss.labels, loss.sequences) == ("report", "purged", {"pothole": 2}, ((1, 2),))
+    assert loss.since <= loss.until
+    assert store.losses.settle([loss.id, "unknown"]) == 1
+    assert store.losses.pending(10) == []
+
+
+def test_pictures_leave_the_disks_floor_free(tmp_path: Path) -> None:
+    store = Store(tmp_path, Limits(quota=QUOTA, free=10**15))
+    store.recover()
+    keep(store, 1, size=40_000)
+    assert [entry.report.evidence_withheld for entry in store.outbox.entries()] == ["quota"]
+    assert list((tmp_path / FOLDER).glob("*")) == []
+    store.close()
+
+
+def test_the_ballast_is_larger_than_the_log_and_counts(tmp_path: Path, store: Store) -> None:
+    assert (tmp_path / BALLAST).stat().st_blocks * 512 >= BALLAST_BYTES > LOG_LIMIT
+    assert store.used() >= BALLAST_BYTES
+    assert store.used() >= on_disk(tmp_path)
+    assert quota.drop_ballast(tmp_path)
+    assert not quota.drop_ballast(tmp_path)
+
+
+def test_what_is_dropped_is_given_back_to_the_disk(tmp_path: Path, store: Store) -> None:
+    for number in range(300):
+        store.append(report(number, evidence_withheld="x" * 20_000))
+    before = (tmp_path / FILE_NAME).stat().st_size
+    store.outbox.settle([identifier(number) for number in range(300)])
+    while store.outbox.forget(100):
+        assert store._database.give_back()
+    assert (tmp_path / FILE_NAME).stat().st_size < before / 10
+
+
+def test_an_unwritable_folder_of_pictures_is_a_sentence(tmp_path: Path, store: Store) -> None:
+    (tmp_path / FOLDER).write_bytes(b"a file where the folder should be")
+    with pytest.raises(StoreError, match=r"evidence.*: .*; what was stored before is kept"):
+        keep(store, 1, size=1000)
+    assert list(store.outbox.entries()) == []
