@@ -24,7 +24,7 @@ from agent.drivers.simulated import simulate
 from agent.drivers.systemd import Notifier
 from agent.drivers.tflite import TfliteClassifier
 from agent.drivers.track import RecordedTrack
-from agent.errors import ConfigError, StoreError
+from agent.errors import ConfigError, DamagedStore, StoreError
 from agent.i18n import _
 from agent.interfaces import Camera, Gps
 from agent.manifest import load_manifest
@@ -35,7 +35,7 @@ from agent.pipeline.regions import Pace, Rota, road
 from agent.pipeline.trigger import Trigger
 from agent.store.lock import StoreLock, create_directory
 from agent.store.quota import Limits
-from agent.store.store import Store
+from agent.store.store import open_whole
 from agent.sync.delivery import Delivery
 from agent.sync.messages import farewell
 from agent.sync.topics import topic
@@ -154,8 +154,7 @@ class Daemon:
         create_directory(config.status_file.parent)
         self._lock = StoreLock(config.store_directory)
         limits = Limits(config.store.quota_mb * MEGABYTE, config.store.free_mb * MEGABYTE)
-        self._store = Store(config.store_directory, limits)
-        self._store.recover()
+        self._store = open_whole(config.store_directory, limits)
         self._pipeline = Pipeline(
             camera=self._sources.camera,
             gps=self._sources.gps,
@@ -213,6 +212,9 @@ class Daemon:
             if self._store.is_gone():
                 log.critical("the store's file was removed or replaced; ending, so that a new one is begun")
                 break
+            if self._is_damaged() and self._store.mark_damaged():
+                log.critical("the store is damaged; ending, so that the next start saves what can be read of it")
+                break
         self._notifier.stopping()
         # First the pipeline, whose last reports sync may still deliver.
         deadline = time.monotonic() + LAST_TRY
@@ -226,7 +228,7 @@ class Daemon:
         self._lock.release()
         if self._crashed():
             return 1
-        return StoreError.exit_code if self._store.is_gone() else 0
+        return StoreError.exit_code if self._store.is_gone() or self._is_damaged() else 0
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self._stop.set()
@@ -247,6 +249,10 @@ class Daemon:
 
     def _crashed(self) -> bool:
         return self._driver_crashed.is_set() or any(worker.crash for worker in self._workers.values())
+
+    def _is_damaged(self) -> bool:
+        troubles = [worker.trouble and worker.trouble.error for worker in self._workers.values()]
+        return any(isinstance(error, DamagedStore) for error in (*troubles, self._pipeline.store_trouble))
 
     def _done(self) -> bool:
         try:

@@ -32,6 +32,10 @@ class StoreError(FidamiaError):
     exit_code = 74
 
 
+class DamagedStore(StoreError):
+    """The store's file is damaged. Of the device's own, the next start saves what can be read."""
+
+
 class DeviceError(FidamiaError):
     """A camera, the GPS receiver or the broker is away; it may come back, so the caller tries again."""
 

@@ -11,10 +11,11 @@ from typing import Any
 
 import peewee
 
-from agent.errors import StoreError
+from agent.errors import DamagedStore, StoreError
 from agent.i18n import _
 from agent.store.schema import APPLICATION_ID, MIGRATIONS
 
+DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 TIMEOUT = 5  # seconds to wait for another process's write
 LOG_LIMIT = 4 * 1024 * 1024  # bytes of the write-ahead log, once all of it is in the database
 BEGINNING = {"auto_vacuum": "incremental"}  # of a new file: what is dropped can be given back to the disk
@@ -68,7 +69,8 @@ def store_errors(path: Path) -> Iterator[None]:
         cause = error
         while isinstance(cause.__context__, peewee.DatabaseError | sqlite3.DatabaseError):
             cause = cause.__context__
-        raise StoreError(
+        kind = DamagedStore if getattr(cause, "sqlite_errorcode", 0) & 0xFF in DAMAGED else StoreError
+        raise kind(
             _("{path}: {reason}; what was stored before is kept; check the disk's space and health").format(
                 path=path, reason=cause
             )

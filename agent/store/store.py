@@ -10,7 +10,7 @@ from pathlib import Path
 
 from agent.domain import Evidence, Report
 from agent.errors import StoreError
-from agent.store import quota
+from agent.store import quota, salvage
 from agent.store.database import LOG_LIMIT, Database
 from agent.store.evidence import FOLDER, Picture, Pictures
 from agent.store.lock import create_directory
@@ -28,6 +28,24 @@ FORGOTTEN = 200  # reports that the centre has, that are dropped at once
 MEASURED = 30.0  # seconds for which a measure of the other files in the folder holds
 NEARLY_FULL = 1024 * 1024  # bytes left on the disk
 QUOTA, DAMAGED = "quota", "damaged"  # why something was dropped
+
+
+def open_whole(directory: Path, limits: Limits) -> Store:
+    """Open for the one daemon, and repair what a crash or the disk did to it. Raises StoreError."""
+    path = directory / FILE_NAME
+    salvage.finish(path)
+    if salvage.is_needed(path):
+        found = salvage.salvage(path)
+        lost = sum(1 + last - first for first, last in found.lost)
+        log.error(
+            "the store was damaged: %d report(s) saved, at most %d lost; the damaged file is kept: %s",
+            found.reports,
+            lost,
+            found.kept,
+        )
+    store = Store(directory, limits)
+    store.recover()
+    return store
 
 
 class Store:
@@ -95,6 +113,10 @@ class Store:
             return self._path.stat().st_ino != self._inode
         except OSError:
             return True
+
+    def mark_damaged(self) -> bool:
+        """Ask the next start to save what can be read; whether that could be written."""
+        return salvage.mark(self._path)
 
     def drop_picture(self, picture: Picture, reason: str) -> None:
         """Give up the picture of a report, and note it. Raises StoreError."""

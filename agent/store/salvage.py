@@ -1,0 +1,259 @@
+"""Saves what can be read of a damaged store into a new one. The damaged file is kept beside it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import sqlite3
+import struct
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import uuid6
+
+from agent.domain import Loss
+from agent.errors import StoreError
+from agent.i18n import _
+from agent.store.database import BEGINNING, DAMAGED
+from agent.store.losses import runs
+from agent.store.schema import APPLICATION_ID, MIGRATIONS
+
+log = logging.getLogger(__name__)
+
+MARK = "damaged"  # a file that a daemon leaves which met damage while it ran
+SMALL = 64 * 1024 * 1024  # bytes: a file that is looked through whole at each start, in less than a second
+STEP = 4096  # reports that are copied at once while all goes well
+ATTEMPTS = 20_000  # failures, before what is left is given up: a few seconds
+FURTHEST = 1_000_000  # where to look for reports if nothing says how many there are
+PAGE = 4096  # bytes, as SQLite makes them where nobody says otherwise
+LOG = "-wal", "-shm"
+ENDS = "SELECT min(sequence) FROM report", "SELECT max(sequence) FROM report", "SELECT max(id) FROM report"
+LAST = (
+    "SELECT seq FROM damaged.sqlite_sequence WHERE name = 'report'",
+    "SELECT max(sequence) FROM damaged.report",
+    "SELECT max(sequence) FROM damaged.report INDEXED BY report_pending WHERE state = 'pending'",
+    "SELECT max(sequence) FROM damaged.evidence",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Salvaged:
+    """What came of it."""
+
+    reports: int  # that were saved
+    lost: tuple[tuple[int, int], ...]  # sequences that could not be read, first and last of each run
+    kept: Path  # the damaged file
+
+
+def mark(path: Path) -> bool:
+    """Ask the next start to salvage; whether that could be written."""
+    try:
+        (path.parent / MARK).touch()
+    except OSError:
+        return False
+    return True
+
+
+def is_needed(path: Path) -> bool:
+    """Whether the store's file is damaged, as far as a quick look tells."""
+    if not path.is_file() or path.stat().st_size == 0:
+        return False
+    if (path.parent / MARK).exists():
+        return True
+    try:
+        with closing(_look(path)) as database:
+            for statement in ("SELECT count(*) FROM sqlite_master", *ENDS):
+                database.execute(statement).fetchall()
+            if path.stat().st_size <= SMALL:
+                return bool(database.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok")
+    except sqlite3.DatabaseError as error:
+        return _is_damage(error)
+    return False
+
+
+def finish(path: Path) -> None:
+    """Go on with a salvage that a crash cut off once all was copied. Raises StoreError."""
+    if _ready(path).exists():
+        with _errors(path):
+            _swap(path)
+
+
+def salvage(path: Path) -> Salvaged:
+    """Put a new file in the place of a damaged one. Raises StoreError.
+
+    A crash at any moment leaves the damaged file, or the new one whole: `finish` goes on from there.
+    """
+    fresh = path.with_suffix(".partial")
+    with _errors(path):
+        fresh.unlink(missing_ok=True)
+        with closing(_new(fresh)) as database:
+            reports, lost = _copy(path, database)
+        _sync(fresh)
+        fresh.rename(_ready(path))
+        return Salvaged(reports, lost, _swap(path))
+
+
+def _ready(path: Path) -> Path:
+    return path.with_suffix(".saved")
+
+
+def _swap(path: Path) -> Path:
+    """Where the damaged file is now."""
+    kept = path.with_name(f"{path.stem}-damaged-{datetime.now(UTC):%Y%m%dT%H%M%S}{path.suffix}")
+    for suffix in ("", *LOG):
+        with suppress(FileNotFoundError):
+            Path(f"{path}{suffix}").rename(f"{kept}{suffix}")
+    _ready(path).rename(path)
+    (path.parent / MARK).unlink(missing_ok=True)
+    _sync(path.parent)
+    return kept
+
+
+@contextmanager
+def _errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, sqlite3.Error) as error:
+        raise StoreError(
+            _("{path}: damaged, and can not be saved ({reason}); nothing was changed; check the disk").format(
+                path=path, reason=error
+            )
+        ) from error
+
+
+def _sync(path: Path) -> None:
+    file = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
+
+
+def _look(path: Path) -> sqlite3.Connection:
+    """Open it and change nothing; what its log holds belongs to it."""
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+
+
+def _new(path: Path) -> sqlite3.Connection:
+    """An empty store. Quick, since nothing is lost where it does not come to its end."""
+    database = sqlite3.connect(path, isolation_level=None, uri=True)
+    for name, value in {**BEGINNING, "journal_mode": "memory", "synchronous": "off", "cache_size": -32_000}.items():
+        database.execute(f"PRAGMA {name} = {value}")
+    for script in MIGRATIONS:
+        database.executescript(script)
+    database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    database.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+    path.chmod(0o640)
+    return database
+
+
+def _copy(path: Path, database: sqlite3.Connection) -> tuple[int, tuple[tuple[int, int], ...]]:
+    """How many reports were copied, and the sequences of which none was although there may have been one."""
+    readable = _readable(path)
+    lost: tuple[tuple[int, int], ...] = ()
+    last = 0
+    try:
+        database.execute("ATTACH ? AS damaged", (f"{readable.absolute().as_uri()}?mode=ro",))
+        last = _first_that_works(database, LAST) or FURTHEST
+        lost = runs(_copy_rows(database, "report", "sequence", last))
+        _copy_rows(database, "evidence", "sequence", last)
+        _copy_rows(database, "loss", "number", _first_that_works(database, ("SELECT max(number) FROM damaged.loss",)))
+        database.execute("DETACH damaged")
+    except sqlite3.DatabaseError as error:
+        if not _is_damage(error):
+            raise
+        log.error("%s: nothing of it can be read: %s", path, error)
+    finally:
+        if readable != path:
+            for suffix in ("", *LOG):
+                Path(f"{readable}{suffix}").unlink(missing_ok=True)
+    reports, highest, since, until = database.execute(
+        "SELECT count(*), max(sequence), min(created_at), max(created_at) FROM report"
+    ).fetchone()
+    database.execute("DELETE FROM sqlite_sequence WHERE name = 'report'")
+    database.execute("INSERT INTO sqlite_sequence VALUES ('report', ?)", (max(last, highest or 0),))
+    if lost:
+        loss = Loss(
+            id=str(uuid6.uuid7()),
+            what="report",
+            reason="damaged",
+            labels={"unknown": sum(1 + last - first for first, last in lost)},
+            sequences=lost,
+            since=datetime.fromtimestamp(since or time.time(), UTC),
+            until=datetime.fromtimestamp(until or time.time(), UTC),
+        )
+        database.execute("INSERT INTO loss (id, payload) VALUES (?, ?)", (loss.id, msgspec.json.encode(loss)))
+    return reports, lost
+
+
+def _first_that_works(database: sqlite3.Connection, statements: Iterable[str]) -> int:
+    """The first number that can be read; 0 where none can."""
+    for statement in statements:
+        with suppress(sqlite3.DatabaseError):
+            row = database.execute(statement).fetchone()
+            if row and row[0]:
+                return int(row[0])
+    return 0
+
+
+def _copy_rows(database: sqlite3.Connection, table: str, key: str, last: int) -> list[int]:
+    """Copy what can be read of a table; the keys that can not be looked up, whether there was a row or not."""
+    names = ", ".join(name for _, name, *_rest in database.execute(f"PRAGMA main.table_info({table})"))
+    statement = (
+        f"INSERT OR IGNORE INTO main.{table} ({names}) SELECT {names} FROM damaged.{table} WHERE {key} BETWEEN ? AND ?"
+    )
+    lost: list[int] = []
+    attempts = 0
+    ranges = [(first, min(first + STEP - 1, last)) for first in range(1, last + 1, STEP)][::-1]
+    while ranges:
+        first, until = ranges.pop()
+        try:
+            database.execute(statement, (first, until))
+        except sqlite3.DatabaseError as error:
+            if not _is_damage(error):
+                raise
+            attempts += 1
+            if first == until or attempts > ATTEMPTS:
+                lost += range(first, until + 1)
+            else:
+                middle = (first + until) // 2
+                ranges += [(middle + 1, until), (first, middle)]
+    return lost
+
+
+def _is_damage(error: sqlite3.Error) -> bool:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in DAMAGED
+
+
+def _readable(path: Path) -> Path:
+    """The file, or a copy of it whose first page, which says where everything is, is that of an empty store.
+
+    Every store begins with the same pages, since the same statements have made them.
+    """
+    try:
+        with closing(_look(path)) as database:
+            if database.execute("SELECT count(*) FROM sqlite_master WHERE name = 'report'").fetchone()[0]:
+                return path
+    except sqlite3.DatabaseError as error:
+        log.debug("the first page is damaged: %s", error)
+    copy, empty = path.with_suffix(".copy"), path.with_suffix(".empty")
+    empty.unlink(missing_ok=True)
+    _new(empty).close()
+    first = bytearray(empty.read_bytes()[:PAGE])
+    empty.unlink()
+    for suffix in ("", *LOG):
+        if Path(f"{path}{suffix}").exists():
+            shutil.copyfile(f"{path}{suffix}", f"{copy}{suffix}")
+    with copy.open("r+b") as file:
+        pages = file.seek(0, os.SEEK_END) // PAGE
+        # https://www.sqlite.org/fileformat.html, 1.3: the size in pages; no page is free.
+        struct.pack_into(">III", first, 28, pages, 0, 0)
+        file.seek(0)
+        file.write(first)
+    return copy

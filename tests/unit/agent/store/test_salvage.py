@@ -1,0 +1,157 @@
+"""Of a damaged store, what can be read is kept, and what can not is told."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from agent.store import salvage
+from agent.store.store import FILE_NAME, Store
+from tests.unit.builders import identifier, report
+
+PAGE = 4096
+REPORTS = 400
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A store of reports, some of which the centre has, and of one loss."""
+    store = Store(tmp_path)
+    with store._database.transaction():
+        for number in range(1, REPORTS + 1):
+            store.outbox.append(report(number))
+    store.outbox.settle(identifier(number) for number in range(1, 101))
+    store.outbox.reject([identifier(150)], "no such label")
+    store.losses.add("report", "quota", store.outbox.remove([200, 201]))
+    store.close()
+    return tmp_path / FILE_NAME
+
+
+def pages_of(path: Path, table: str) -> list[int]:
+    """The numbers of a table's leaf pages."""
+    connection = sqlite3.connect(path)
+    try:
+        rows = connection.execute("SELECT pageno FROM dbstat WHERE name = ? AND pagetype = 'leaf'", (table,)).fetchall()
+    finally:
+        connection.close()
+    return [number for (number,) in rows]
+
+
+def destroy(path: Path, *numbers: int) -> None:
+    with path.open("r+b") as file:
+        for number in numbers:
+            file.seek((number - 1) * PAGE)
+            file.write(b"\xa5" * PAGE)
+
+
+def kept(path: Path) -> dict[int, str]:
+    store = Store(path.parent)
+    found = {entry.sequence: entry.state for entry in store.outbox.entries()}
+    store.close()
+    return found
+
+
+def test_a_whole_store_needs_nothing(path: Path) -> None:
+    assert not salvage.is_needed(path)
+    assert not salvage.is_needed(path.with_name("none.sqlite"))
+
+
+def test_a_daemon_that_met_damage_asks_the_next_start(path: Path) -> None:
+    assert salvage.mark(path)
+    assert salvage.is_needed(path)
+    salvage.salvage(path)
+    assert not salvage.is_needed(path)
+
+
+def test_what_can_be_read_is_kept_and_the_rest_is_told(path: Path) -> None:
+    before = kept(path)
+    destroy(path, *pages_of(path, "report")[10:13])
+    assert salvage.is_needed(path)
+    found = salvage.salvage(path)
+    after = kept(path)
+    missing = set(before) - set(after)
+    told = {number for first, last in found.lost for number in range(first, last + 1)}
+    assert 0 < len(missing) < 40
+    assert missing <= told
+    assert len(told) < 40
+    assert after.items() <= before.items()
+    assert found.reports == len(after)
+    assert found.kept.is_file()
+    assert not salvage.is_needed(path)
+    store = Store(path.parent)
+    losses = store.losses.pending(10)
+    assert [loss.reason for loss in losses] == ["quota", "damaged"]
+    assert losses[1].sequences == found.lost
+    assert store.append(report(9999)) == REPORTS + 1
+    store.close()
+
+
+def test_a_damaged_index_costs_no_report(path: Path) -> None:
+    before = kept(path)
+    destroy(path, *pages_of(path, "sqlite_autoindex_report_1"), *pages_of(path, "report_pending"))
+    assert salvage.is_needed(path)
+    found = salvage.salvage(path)
+    assert found.lost == ()
+    assert kept(path) == before
+
+
+def test_the_first_page_says_where_everything_is_and_may_be_damaged_too(path: Path) -> None:
+    before = kept(path)
+    destroy(path, 1)
+    assert salvage.is_needed(path)
+    found = salvage.salvage(path)
+    assert found.lost == ()
+    assert kept(path) == before
+
+
+@pytest.mark.parametrize("content", [b"", b"x", b"\0" * 100_000, b"SQLite format 3\0" + b"\xff" * 50_000])
+def test_a_file_of_which_nothing_can_be_read_makes_room_for_a_new_one(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    assert salvage.is_needed(path) == (len(content) > PAGE)  # what is smaller counts as empty
+    if salvage.is_needed(path):
+        found = salvage.salvage(path)
+        assert found.kept.read_bytes() == content
+    store = Store(path.parent)
+    store.append(report(1))
+    store.close()
+
+
+def test_what_is_in_the_log_belongs_to_the_store(path: Path) -> None:
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("PRAGMA wal_autocheckpoint = 0")
+    connection.execute("UPDATE report SET reason = 'in the log' WHERE sequence = 7")
+    log = Path(f"{path}-wal").read_bytes()
+    connection.close()
+    Path(f"{path}-wal").write_bytes(log)
+    salvage.mark(path)
+    salvage.salvage(path)
+    connection = sqlite3.connect(path)
+    assert connection.execute("SELECT reason FROM report WHERE sequence = 7").fetchone() == ("in the log",)
+    connection.close()
+
+
+def test_a_crash_at_any_moment_leaves_the_damaged_file_or_the_new_one(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    destroy(path, *pages_of(path, "report")[3:5])
+    steps = 0
+
+    def crash(*_arguments: object) -> None:
+        nonlocal steps
+        steps += 1
+        raise KeyboardInterrupt
+
+    for name, times in (("_copy", 1), ("_swap", 1)):
+        with monkeypatch.context() as patch:
+            patch.setattr(salvage, name, crash)
+            with pytest.raises(KeyboardInterrupt):
+                salvage.salvage(path)
+        assert steps == times
+        steps = 0
+    salvage.finish(path)
+    assert not salvage.is_needed(path)
+    assert len(kept(path)) > REPORTS - 40
+    assert len(list(path.parent.glob("outbox-damaged-*.sqlite"))) == 1
+    assert {one.name for one in path.parent.iterdir() if one.suffix in {".partial", ".saved", ".copy"}} == set()
