@@ -103,6 +103,11 @@ class Database:
         with self.errors(), self._inner.atomic("IMMEDIATE"):
             yield
 
+    def check(self) -> list[tuple[str]]:
+        """What SQLite finds wrong with the file, or `ok`. Raises StoreError."""
+        with self.errors():
+            return list(self._inner.execute_sql("PRAGMA integrity_check").fetchall())
+
     def spare(self) -> int:
         """Bytes of the file that hold nothing, and are filled before it grows. Raises StoreError."""
         with self.errors():

@@ -18,6 +18,7 @@ from agent.store.losses import Dropped
 log = logging.getLogger(__name__)
 
 IDS = 500  # a statement, below SQLite's limit of variables
+STATES = ("pending", "sent", "settled", "rejected")
 OPEN = ("pending", "sent")  # the centre has not answered for these
 PAGE = 1000  # rows read at once, so that nobody who looks on keeps the log from being emptied
 
@@ -34,6 +35,7 @@ class Entry:
     state: str  # "pending", "sent", "settled" or "rejected"
     created_at: float  # seconds since 1970, UTC
     report: Report
+    reason: str | None = None  # why it was rejected
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,8 @@ class Outbox:
 
     @property
     def _entry(self) -> tuple[object, ...]:
-        return self._reports.c.sequence, self._reports.c.state, self._reports.c.created_at, self._reports.c.payload
+        names = ("sequence", "state", "created_at", "payload", "reason")
+        return tuple(getattr(self._reports.c, name) for name in names)
 
     def append(self, report: Report) -> int:
         """Commit the report, durable when this returns; its sequence. Raises StoreError."""
@@ -118,16 +121,20 @@ class Outbox:
         """Put these aside, with the centre's reason; returns how many were open."""
         return self._close(ids, "rejected", reason)
 
-    def retry(self, ids: Sequence[str] | None = None) -> int:
+    def rejected(self) -> list[int]:
+        """The sequences of what the centre refused."""
+        with self._database.errors():
+            rows = self._database.execute("SELECT sequence FROM report WHERE state = 'rejected'").fetchall()
+        return [sequence for (sequence,) in rows]
+
+    def retry(self, sequences: Sequence[int] | None = None) -> int:
         """Offer the centre again what it refused (of these, or all of it); returns how many."""
         changes = columns(self._reports, {"state": "pending", "reason": None, "settled_at": None})
-        wanted = self._reports.c.state == "rejected"
+        refused = self._reports.c.state == "rejected"
         with self._database.transaction():
-            if ids is None:
-                return int(self._reports.update(changes).where(wanted).execute())
             return sum(
-                int(self._reports.update(changes).where(wanted & self._reports.c.id.in_(part)).execute())
-                for part in _parts(ids)
+                int(self._reports.update(changes).where(refused & self._reports.c.sequence.in_(part)).execute())
+                for part in _parts(self.rejected() if sequences is None else sequences)
             )
 
     def oldest(self, severity: str, size: int) -> list[int]:
@@ -199,6 +206,22 @@ class Outbox:
         pending, sent, settled, rejected = numbers
         return Counts(pending + sent, settled, rejected, today)
 
+    def find(self, which: str) -> Entry | None:
+        """The report of that sequence, or of that id or the only one whose id begins so."""
+        name = self._reports.c.id
+        wanted = name.startswith(which) if which else name == which
+        if which.isdecimal() and len(which) < IDS:
+            wanted = self._reports.c.sequence == int(which)
+        with self._database.errors():
+            rows = list(self._reports.select(*self._entry).where(wanted).limit(2))
+            return _entry(rows[0]) if len(rows) == 1 else None
+
+    def newest(self, count: int, *states: str) -> list[Entry]:
+        """The last ones in these states, oldest first."""
+        query = self._reports.select(*self._entry).where(self._reports.c.state.in_(states))
+        with self._database.errors():
+            return [_entry(row) for row in query.order_by(self._reports.c.sequence.desc()).limit(count)][::-1]
+
     def entries(self, *states: str) -> Iterator[Entry]:
         """Every report in these states, or in any, oldest first; read in pages, each as it is when it is read."""
         after = 0
@@ -241,4 +264,4 @@ def _entry(row: dict[str, Any]) -> Entry:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         # A page of the disk went bad: SQLite notices it in its own structures only.
         raise DamagedReport(f"report {row['sequence']} is damaged: {error}") from error
-    return Entry(row["sequence"], row["state"], row["created_at"], report)
+    return Entry(row["sequence"], row["state"], row["created_at"], report, row["reason"])

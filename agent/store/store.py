@@ -10,6 +10,7 @@ from pathlib import Path
 
 from agent.domain import Evidence, Report
 from agent.errors import StoreError
+from agent.i18n import _
 from agent.store import quota, salvage
 from agent.store.database import LOG_LIMIT, Database
 from agent.store.evidence import FOLDER, Picture, Pictures
@@ -27,7 +28,7 @@ SHARE = 0.005  # of the quota, that is made free at once, so that it is not made
 FORGOTTEN = 200  # reports that the centre has, that are dropped at once
 MEASURED = 30.0  # seconds for which a measure of the other files in the folder holds
 NEARLY_FULL = 1024 * 1024  # bytes left on the disk
-QUOTA, DAMAGED = "quota", "damaged"  # why something was dropped
+QUOTA, DAMAGED, PURGED = "quota", "damaged", "purged"  # why something was dropped
 
 
 def open_whole(directory: Path, limits: Limits) -> Store:
@@ -55,7 +56,7 @@ class Store:
         """Open, creating and migrating it where needed. Raises StoreError."""
         if not read_only:
             create_directory(directory)
-        self._directory = directory
+        self.directory = directory
         self._limits = limits or Limits()
         self._path = directory / FILE_NAME
         self._database = Database(self._path, read_only)
@@ -78,7 +79,7 @@ class Store:
         if lost:
             self._drop_pictures(lost, DAMAGED)
             log.error("%d picture(s) are lost or cut short; the reports go without", len(lost))
-        quota.take_ballast(self._directory)
+        quota.take_ballast(self.directory)
 
     def append(self, report: Report, evidence: Evidence | None = None) -> int:
         """Commit the report with its picture, durable when this returns; its sequence. Raises StoreError.
@@ -88,13 +89,13 @@ class Store:
         if report.evidence != (evidence and evidence.facts):
             raise ValueError("the picture is not the report's")
         with self._appending:
-            if evidence is not None and not self._has_room(report.severity, len(evidence.jpeg)):
-                report, evidence = replace(report, evidence=None, evidence_withheld=QUOTA), None
             fits = self._has_room(report.severity, 0)
+            if evidence is not None and not (fits and self._has_room(report.severity, len(evidence.jpeg))):
+                report, evidence = replace(report, evidence=None, evidence_withheld=QUOTA), None
             try:
                 return self._commit(report, evidence, fits)
             except StoreError:
-                if quota.free(self._directory) > NEARLY_FULL or not self._leave_full_disk(report.severity):
+                if quota.free(self.directory) > NEARLY_FULL or not self._leave_full_disk(report.severity):
                     raise
                 return self._commit(report, evidence, fits)
 
@@ -102,9 +103,9 @@ class Store:
         """Bytes of the disk that everything in the folder takes. Raises StoreError."""
         now = time.monotonic()
         if now - self._measured > MEASURED:
-            self._others = quota.used(self._directory, {FOLDER, FILE_NAME, LOG, SHARED})
+            self._others = quota.used(self.directory, {FOLDER, FILE_NAME, LOG, SHARED})
             self._measured = now
-        log_size = max(quota.size(self._directory / LOG), LOG_LIMIT)  # it may grow to that at any time
+        log_size = max(quota.size(self.directory / LOG), LOG_LIMIT)  # it may grow to that at any time
         return quota.size(self._path) + log_size + self._others + self.pictures.used()
 
     def is_gone(self) -> bool:
@@ -117,6 +118,29 @@ class Store:
     def mark_damaged(self) -> bool:
         """Ask the next start to save what can be read; whether that could be written."""
         return salvage.mark(self._path)
+
+    def purge(self, sequences: list[int] | None = None) -> int:
+        """Drop what the centre refused (of these, or all of it), and note it; returns how many. Raises StoreError."""
+        with self._database.transaction():
+            removed = self.outbox.remove(self.outbox.rejected() if sequences is None else sequences)
+            self.losses.add("report", PURGED, removed)
+            pictures = self.pictures.remove_rows(one.sequence for one in removed)
+        for name in pictures.values():
+            self.pictures.unlink(name)
+        return len(removed)
+
+    def faults(self) -> list[str]:
+        """What is wrong with it, once all of it was read; nothing where it is whole."""
+        try:
+            found = [reason for (reason,) in self._database.check() if reason != "ok"]
+            for entry in self.outbox.entries():
+                del entry
+            strays, lost = self.pictures.orphans()
+        except StoreError as error:
+            return [str(error)]
+        found += [_("{path}: the picture of no report").format(path=path) for path in strays]
+        found += [_("report {number}: its picture is lost or cut short").format(number=number) for number in lost]
+        return found
 
     def drop_picture(self, picture: Picture, reason: str) -> None:
         """Give up the picture of a report, and note it. Raises StoreError."""
@@ -151,7 +175,7 @@ class Store:
         return True
 
     def _fits(self, limit: int, picture: int) -> bool:
-        if picture and quota.free(self._directory) - picture < self._limits.free:
+        if picture and quota.free(self.directory) - picture < self._limits.free:
             return False
         used, spare = self.used(), self._database.spare()
         grown = used + picture + max(0, GROWTH - spare)
@@ -188,5 +212,5 @@ class Store:
 
     def _leave_full_disk(self, severity: str) -> bool:
         """Make room on a disk that others have filled; whether anything was given up."""
-        had_ballast = quota.drop_ballast(self._directory)
+        had_ballast = quota.drop_ballast(self.directory)
         return self._shed(severity, pictures_only=False) or had_ballast

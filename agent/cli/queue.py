@@ -1,0 +1,238 @@
+"""`fidamia queue`: what waits for the centre, what it refused, and what to do about it. Needs no network."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from agent import config
+from agent.cli.guard import config_option
+from agent.errors import FidamiaError, StoreError
+from agent.i18n import _, ngettext, shown
+from agent.store.outbox import STATES, Entry
+from agent.store.store import FILE_NAME, Store
+
+SHOWN = 50  # lines, unless more are asked for
+OPENING, CLOSING = b'{"type":"FeatureCollection","features":[\n', b"\n]}\n"
+
+
+class UnknownReport(FidamiaError):
+    """No report of that number or id."""
+
+
+@click.group()
+def command() -> None:
+    """Look at the reports that the device keeps, and at what the centre refused."""
+
+
+@command.command()
+@config_option(config.DEFAULT_PATH)
+@click.option("--state", type=click.Choice(STATES), multiple=True, help="Only these; may be repeated.")
+@click.option("--all", "everything", is_flag=True, help=f"Not only the last {SHOWN}.")
+@click.option("--json", "as_json", is_flag=True, help="For machines: one report a line.")
+def ls(config_path: Path, state: tuple[str, ...], everything: bool, as_json: bool) -> None:
+    """List what is kept, the newest last. Exit codes: 0, 74 store, 78 configuration."""
+    store = _open(config_path)
+    wanted = state or tuple(one for one in STATES if one != "settled")
+    entries = store.outbox.entries(*wanted) if everything else store.outbox.newest(SHOWN, *wanted)
+    number = 0
+    for entry in entries:
+        number += 1
+        if as_json:
+            click.echo(msgspec.json.encode(_line(entry)).decode())
+        else:
+            _show_line(entry)
+    counts = store.outbox.counts(since=0)
+    store.close()
+    if as_json:
+        return
+    click.echo(
+        _("{pending} waiting, {rejected} refused, {settled} delivered and not yet cleared away").format(
+            pending=counts.pending, rejected=counts.rejected, settled=counts.settled
+        )
+    )
+    total = {"pending": counts.pending, "settled": counts.settled, "rejected": counts.rejected}
+    asked = sum(total.get(one, 0) for one in wanted)
+    if not everything and number < asked:
+        click.echo(_("Shown are the last {number}; all of them: fidamia queue ls --all").format(number=number))
+
+
+@command.command()
+@click.argument("which", metavar="ID")
+@config_option(config.DEFAULT_PATH)
+def show(which: str, config_path: Path) -> None:
+    """Show a report as the centre gets it. ID is its number, or its id or the beginning of it.
+
+    Exit codes: 0; 1 if there is none; 74 store, 78 configuration.
+    """
+    from agent.sync.messages import feature  # noqa: PLC0415 - the list need not wait for it
+
+    store = _open(config_path)
+    entry = store.outbox.find(which)
+    store.close()
+    if entry is None:
+        raise UnknownReport(_("no report {id}; fidamia queue ls lists them").format(id=shown(which)))
+    content = {
+        "state": entry.state,
+        "reason": entry.reason,
+        "created_at": datetime.fromtimestamp(entry.created_at, UTC),
+        "report": msgspec.Raw(feature(entry, datetime.now(UTC))),
+    }
+    click.echo(msgspec.json.format(msgspec.json.encode(content)).decode())
+
+
+@command.command()
+@config_option(config.DEFAULT_PATH)
+def check(config_path: Path) -> None:
+    """Read all that is kept, from end to end. Exit codes: 0 it is whole; 1 it is not; 78 configuration."""
+    store = _open(config_path)
+    faults = store.faults()
+    counts = store.outbox.counts(since=0)
+    store.close()
+    for fault in faults:
+        click.echo(fault)
+    if faults:
+        click.echo(_("The store is damaged. The agent saves what can be read when it is started again."))
+        sys.exit(1)
+    total = counts.pending + counts.settled + counts.rejected
+    click.echo(
+        ngettext(
+            "The store is whole: {number} report was read.", "The store is whole: {number} reports were read.", total
+        ).format(number=total)
+    )
+
+
+@command.command()
+@click.argument("path", type=click.Path(path_type=Path, dir_okay=False))
+@config_option(config.DEFAULT_PATH)
+@click.option("--state", type=click.Choice(STATES), multiple=True, help="Only these; may be repeated.")
+def export(path: Path, config_path: Path, state: tuple[str, ...]) -> None:
+    """Write the reports to PATH, as GeoJSON. What was not delivered stays to be delivered.
+
+    Exit codes: 0; 1 if PATH can not be written; 74 store, 78 configuration.
+    """
+    store = _open(config_path)
+    try:
+        number = _write_geojson(path, store.outbox.entries(*state))
+    except OSError as error:
+        raise FidamiaError(
+            _("{path}: can not be written ({reason}); nothing was changed; name another file").format(
+                path=shown(path), reason=error.strerror
+            )
+        ) from error
+    finally:
+        store.close()
+    click.echo(
+        ngettext("{number} report written to {path}", "{number} reports written to {path}", number).format(
+            number=number, path=shown(path)
+        )
+    )
+
+
+@command.command()
+@click.argument("ids", nargs=-1, metavar="[ID]...")
+@config_option(config.DEFAULT_PATH)
+@click.option("--all", "everything", is_flag=True, help="All that the centre refused.")
+def retry(ids: tuple[str, ...], config_path: Path, everything: bool) -> None:
+    """Offer the centre again what it refused: these reports, or all. Exit codes: 0; 1 if there is none such."""
+    store = _open(config_path, writing=True)
+    number = store.outbox.retry(_chosen(store, ids, everything))
+    store.close()
+    click.echo(
+        ngettext("{number} report will be sent again.", "{number} reports will be sent again.", number).format(
+            number=number
+        )
+    )
+
+
+@command.command()
+@click.argument("ids", nargs=-1, metavar="[ID]...")
+@config_option(config.DEFAULT_PATH)
+@click.option("--all", "everything", is_flag=True, help="All that the centre refused.")
+def purge(ids: tuple[str, ...], config_path: Path, everything: bool) -> None:
+    """Drop for good what the centre refused: these reports, or all. The centre is told that they are gone.
+
+    Exit codes: 0; 1 if there is none such.
+    """
+    store = _open(config_path, writing=True)
+    number = store.purge(_chosen(store, ids, everything))
+    store.close()
+    click.echo(ngettext("{number} report was dropped.", "{number} reports were dropped.", number).format(number=number))
+
+
+def _open(config_path: Path, writing: bool = False) -> Store:
+    directory = config.load(config_path).store_directory
+    if not (directory / FILE_NAME).exists():
+        raise StoreError(_("{path}: there is no store; the agent has never run here").format(path=directory))
+    return Store(directory, read_only=not writing)
+
+
+def _chosen(store: Store, ids: Sequence[str], everything: bool) -> list[int] | None:
+    """The sequences of refused reports, None for all of them. Raises UnknownReport."""
+    if everything == bool(ids):
+        raise click.UsageError(_("name reports, or give --all"))
+    if everything:
+        return None
+    found = []
+    for which in ids:
+        entry = store.outbox.find(which)
+        if entry is None or entry.state != "rejected":
+            raise UnknownReport(
+                _("no refused report {id}; nothing was changed; fidamia queue ls --state rejected lists them").format(
+                    id=shown(which)
+                )
+            )
+        found.append(entry.sequence)
+    return found
+
+
+def _line(entry: Entry) -> dict[str, Any]:
+    return {
+        "sequence": entry.sequence,
+        "id": entry.report.id,
+        "state": entry.state,
+        "reason": entry.reason,
+        "observed_at": entry.report.observed_at,
+        "label": entry.report.label,
+        "severity": entry.report.severity,
+    }
+
+
+def _show_line(entry: Entry) -> None:
+    states = {
+        "pending": _("waiting"),
+        "sent": _("on its way"),
+        "settled": _("delivered"),
+        "rejected": _("refused"),
+    }
+    width = max(map(len, states.values()))
+    seen = entry.report.observed_at.astimezone()
+    reason = f"  {shown(entry.reason)}" if entry.reason else ""
+    click.echo(
+        f"{entry.sequence:>8}  {seen:%Y-%m-%d %H:%M:%S}  {states[entry.state]:<{width}}  {entry.report.label}{reason}"
+    )
+
+
+def _write_geojson(path: Path, entries: Iterator[Entry]) -> int:
+    """How many were written. Raises OSError; then there is no half file."""
+    from agent.sync.messages import feature  # noqa: PLC0415 - the list need not wait for it
+
+    number, now = 0, datetime.now(UTC)
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        with partial.open("wb") as file:
+            file.write(OPENING)
+            for entry in entries:
+                file.write((b",\n" if number else b"") + feature(entry, now))
+                number += 1
+            file.write(CLOSING)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return number
