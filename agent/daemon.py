@@ -19,6 +19,7 @@ from agent.domain import WHOLE_FRAME, Region
 from agent.drivers.camera import LiveCamera
 from agent.drivers.gpsd import GpsdReceiver
 from agent.drivers.mqtt import MqttConnection
+from agent.drivers.network import Network
 from agent.drivers.recording import PictureFolder, VideoFile
 from agent.drivers.simulated import simulate
 from agent.drivers.systemd import Notifier
@@ -182,6 +183,7 @@ class Daemon:
                 "agent.sync",
                 lambda: self._delivery.step(time.monotonic()),
                 lambda: self._delivery.finish(time.monotonic()),
+                hurry=Network(broker.host, broker.port).came_back,
             ),
         }
 

@@ -13,6 +13,7 @@ from agent.errors import DeviceError, RecordingEnded, StoreError
 
 FIRST_BACKOFF = 0.5  # seconds
 LONGEST_BACKOFF = 60.0  # seconds, unless the loop asks for less
+GLANCE = 0.25  # seconds between two looks whether waiting is still of use
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +33,14 @@ class Worker:
         step: Callable[[], None],
         finish: Callable[[], None],
         longest_backoff: float = LONGEST_BACKOFF,
+        hurry: Callable[[], bool] = lambda: False,
     ) -> None:
         """`name` is that of its thread and of its log lines.
 
         `step` is called until stopped or until it raises RecordingEnded, then `finish` once.
 
-        After failures in a row it is called again after `longest_backoff` seconds at the latest.
+        After failures in a row it is called again after `longest_backoff` seconds at the latest, or as soon as `hurry`
+        says that waiting is no longer of use; that is asked a few times a second.
         """
         self.stop = Event()
         self.crash: BaseException | None = None
@@ -47,6 +50,7 @@ class Worker:
         self._step = step
         self._finish = finish
         self._longest_backoff = longest_backoff
+        self._hurry = hurry
         self._log = logging.getLogger(name)
         # A thread that hangs in a driver must not keep the process from ending.
         self._thread = Thread(target=self._run, name=name, daemon=True)
@@ -78,8 +82,17 @@ class Worker:
             except RecordingEnded:
                 self.trouble = None  # it raises so only once nothing is left undone
                 return
-            if failures:
-                self.stop.wait(backoff(failures, self._longest_backoff))
+            if failures and self._wait(backoff(failures, self._longest_backoff)):
+                failures = 0
+
+    def _wait(self, seconds: float) -> bool:
+        """Whether the wait was cut short because there is reason to hope."""
+        end = time.monotonic() + seconds
+        while (rest := end - time.monotonic()) > 0 and not self.stop.wait(min(rest, GLANCE)):
+            if self._hurry():
+                return True
+            self.moved = time.monotonic()
+        return False
 
     def _attempt(self, work: Callable[[], None]) -> bool:
         """Whether it went well; a device or store that is away is not a bug."""

@@ -104,7 +104,8 @@ class Delivery:
         self._facts = facts or {}
         self._on_the_way: dict[str, _Sending] = {}  # by the message's id
         self._live_after = 0  # sequence of the last report that was found before the connection stood
-        self._unanswered_since: float | None = None  # seconds, monotonic
+        self._unanswered_since: float | None = None  # seconds, monotonic: on this connection
+        self._silent_since: float | None = None  # seconds, monotonic: on this one or those before
 
     @property
     def waiting(self) -> int:
@@ -113,7 +114,7 @@ class Delivery:
 
     def silence(self, now: float) -> float:
         """Seconds for which something has been sent to the centre and it has answered nothing; 0 where it owes none."""
-        return 0.0 if self._unanswered_since is None else now - self._unanswered_since
+        return 0.0 if self._silent_since is None else now - self._silent_since
 
     def step(self, now: float) -> None:
         """Send and receive once; `now` in monotonic seconds.
@@ -147,10 +148,13 @@ class Delivery:
         outgoing += self._next_messages(now)
         for message in self._publisher.exchange(outgoing, EXCHANGE_TIMEOUT):
             self._take(message, now)
-        if self.silence(now) > STALLED:
+        if not self._on_the_way:
+            self._silent_since = None
+        stalled = 0.0 if self._unanswered_since is None else now - self._unanswered_since
+        if stalled > STALLED:
             raise DeviceError(
                 _("the centre has not answered for {seconds} s; the connection is made anew").format(
-                    seconds=round(self.silence(now))
+                    seconds=round(stalled)
                 )
             )
 
@@ -194,6 +198,8 @@ class Delivery:
         messages += self._pieces(self._window.size - self._bytes(), now, sent_at)
         if messages and self._unanswered_since is None:
             self._unanswered_since = now
+            if self._silent_since is None:
+                self._silent_since = now
         return messages
 
     def _bytes(self, lane: Lane | None = None) -> int:
@@ -299,7 +305,7 @@ class Delivery:
                 self._window.answered(sending.size, sending.sent, now)
                 moved = True
         if moved:
-            self._unanswered_since = now if self._on_the_way else None
+            self._unanswered_since = self._silent_since = now if self._on_the_way else None
 
     @staticmethod
     def _is_answered(sending: _Sending, answer: Acknowledgement) -> bool:

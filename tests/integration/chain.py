@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from agent import health
-from agent.store.outbox import Entry
+from agent.store.outbox import OPEN, Entry
 from agent.store.store import Store
 from central.store import EmbeddedStore
 
@@ -83,7 +83,7 @@ class Chain:
 
     def pending(self) -> int:
         """Reports that the centre has not confirmed."""
-        return sum(entry.state == "pending" for entry in self.on_device())
+        return sum(entry.state in OPEN for entry in self.on_device())
 
     def figure(self, part: str, name: str) -> Any:
         """A figure of the daemon's last word."""

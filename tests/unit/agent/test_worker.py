@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from threading import Event
 
@@ -10,7 +11,7 @@ import pytest
 
 from agent import worker
 from agent.errors import DeviceError, RecordingEnded, StoreError
-from agent.worker import FIRST_BACKOFF, LONGEST_BACKOFF, Worker, backoff
+from agent.worker import FIRST_BACKOFF, GLANCE, LONGEST_BACKOFF, Worker, backoff
 
 PATIENCE = 10.0  # seconds until a thread that hangs fails the test
 
@@ -199,3 +200,22 @@ def test_trouble_that_was_over_before_the_recording_ended_is_no_trouble() -> Non
     done = Script(DeviceError("no signal"), RecordingEnded("the recording has ended")).run()
     assert done.ended
     assert done.trouble is None
+
+
+def test_a_wait_that_is_of_no_more_use_ends_at_once_and_the_next_one_is_short_again() -> None:
+    calls: list[float] = []
+    there_again = Event()
+
+    def step() -> None:
+        calls.append(time.monotonic())
+        if len(calls) == 40:
+            loop.stop.set()
+        raise DeviceError("away")
+
+    loop = Worker("test", step, lambda: None, hurry=there_again.is_set)
+    there_again.set()
+    begun = time.monotonic()
+    loop.start()
+    assert loop.join(40 * 2 * GLANCE)
+    assert len(calls) == 40
+    assert time.monotonic() - begun < 40 * 2 * GLANCE

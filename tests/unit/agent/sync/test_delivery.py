@@ -134,10 +134,13 @@ def test_a_centre_that_answers_nothing_at_all_is_called_anew(
     delivery.step(STALLED)
     with pytest.raises(DeviceError, match="the centre has not answered for 31 s"):
         delivery.step(STALLED + 1)
-    assert (delivery.connected, centre.is_open, delivery.silence(STALLED + 2)) == (False, False, 0.0)
-    centre.silent = False
+    assert (delivery.connected, centre.is_open) == (False, False)
     delivery.step(STALLED + 2)
-    assert (centre.openings, states(outbox)) == (2, ["settled"])
+    assert delivery.silence(STALLED + 3) == STALLED + 3, "a new connection is no answer"
+    centre.silent = False
+    centre.says += centre.answers
+    delivery.step(STALLED + 4)
+    assert (centre.openings, states(outbox), delivery.silence(1000.0)) == (2, ["settled"], 0.0)
 
 
 def test_a_silence_in_which_nothing_was_asked_is_none(outbox: Outbox, centre: Centre, delivery: Delivery) -> None:

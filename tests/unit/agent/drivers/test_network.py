@@ -1,0 +1,69 @@
+"""The way to the broker: gone, there again, or there and of no use."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from agent.drivers import network
+from agent.drivers.network import Network
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("EVERY", "SELDOM"):
+        monkeypatch.setattr(network, name, 0.0)
+    monkeypatch.setattr(network, "TIMEOUT", 0.2)
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield listening
+
+
+def blackhole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a tunnel: what is sent is never answered."""
+
+    def connect(_address: tuple[str, int], _timeout: float) -> socket.socket:
+        raise TimeoutError
+
+    monkeypatch.setattr(socket, "create_connection", connect)
+
+
+def test_a_way_that_was_never_gone_does_not_come_back(listener: socket.socket) -> None:
+    way = Network(*listener.getsockname())
+    assert [way.came_back() for _ in range(3)] == [False] * 3
+
+
+def test_a_tunnels_end_is_noticed_once(listener: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+    way = Network(*listener.getsockname())
+    with monkeypatch.context() as tunnel:
+        blackhole(tunnel)
+        assert [way.came_back() for _ in range(3)] == [False] * 3
+    assert [way.came_back() for _ in range(3)] == [True, False, False]
+
+
+def test_a_machine_that_refuses_is_there(listener: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+    way = Network(*listener.getsockname())
+    with monkeypatch.context() as tunnel:
+        blackhole(tunnel)
+        assert not way.came_back()
+    listener.close()
+    assert way.came_back()
+
+
+def test_a_name_that_can_not_be_resolved_is_no_way() -> None:
+    way = Network("no-such-host.invalid", 8883)
+    assert [way.came_back() for _ in range(2)] == [False, False]
+
+
+def test_it_is_not_looked_all_the_time(listener: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(network, "EVERY", 60.0)
+    way = Network(*listener.getsockname())
+    with monkeypatch.context() as tunnel:
+        blackhole(tunnel)
+        assert not way.came_back()
+    assert not way.came_back(), "not yet looked again"
