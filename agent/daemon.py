@@ -13,8 +13,11 @@ from pathlib import Path
 from threading import Event
 from types import FrameType
 
+import msgspec
+
 from agent import __version__, health
 from agent.config import Config
+from agent.diagnosis import judge
 from agent.domain import WHOLE_FRAME, Region
 from agent.drivers.camera import LiveCamera
 from agent.drivers.gpsd import GpsdReceiver
@@ -175,6 +178,7 @@ class Daemon:
             broker.prefix,
             window=config.sync.window,
             resend_after=config.sync.resend_after_s,
+            diagnose=lambda: msgspec.json.encode(judge(config)),
             facts={"boot": boot, "version": __version__, "model": f"{manifest.name} {manifest.version}"},
         )
         self._workers = {

@@ -49,6 +49,11 @@ def diagnose(config_path: Path) -> Diagnosis:
         settings = config.load(config_path)
     except ConfigError as error:
         return Diagnosis("unknown", _("Cannot tell: {error}").format(error=error))
+    return judge(settings)
+
+
+def judge(settings: config.Config) -> Diagnosis:
+    """The same, of a configuration that was read. Never raises for a fault of lock, store or last word."""
     try:
         return _judge(settings)
     except PermissionError as error:

@@ -31,6 +31,7 @@ GOODBYE_TIMEOUT = 1.0  # seconds
 FIRST_FAILURE = 128  # MQTT 5, 2.4: a reason code from here on is a failure
 MAXIMUM_PACKET = 1024 * 1024  # bytes: larger ones are not accepted from the broker
 SMALLEST_LIMIT = 80 * 1024  # bytes: the contract's largest message with its properties
+MOST_UNANSWERED = 100  # messages that the broker has not acknowledged; more make no link faster (measured)
 MOST_AT_ONCE = 200  # messages that one exchange returns
 
 
@@ -60,6 +61,7 @@ class MqttConnection:
         self._unacknowledged: list[paho.MQTTMessage] = []
         self._published: dict[int, str] = {}  # topic by packet id, until the broker has answered
         self._subscribed = False
+        self._most_unanswered = MOST_UNANSWERED
         self._failure: str | None = None
         self._client_id = client_id
         self._manual_acknowledge = manual_acknowledge
@@ -99,6 +101,7 @@ class MqttConnection:
     def exchange(self, outgoing: Sequence[Message], timeout: float) -> list[Message]:
         """See Publisher."""
         for message in outgoing:
+            self._wait_for_room()
             self._publish(message)
         deadline = time.monotonic() + timeout
         self._loop(0.0)
@@ -145,6 +148,7 @@ class MqttConnection:
             manual_ack=self._manual_acknowledge,
         )
         client.connect_timeout = CONNECT_TIMEOUT
+        client.max_inflight_messages = MOST_UNANSWERED
         client.on_socket_open = _no_delay
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
@@ -158,6 +162,14 @@ class MqttConnection:
         if self._settings.tls:
             client.tls_set_context(_tls_context(self._settings))
         return client
+
+    def _wait_for_room(self) -> None:
+        """Not to have more messages unanswered than the broker allows (MQTT 5, 4.9): paho does not look."""
+        deadline = time.monotonic() + CONNECT_TIMEOUT
+        while len(self._published) >= self._most_unanswered:
+            self._loop(0.1)
+            if time.monotonic() > deadline:
+                raise DeviceError(_("the broker {address} does not answer").format(address=self._address))
 
     def _publish(self, message: Message) -> None:
         properties = Properties(PacketTypes.PUBLISH)
@@ -196,6 +208,7 @@ class MqttConnection:
                 address=self._address, reason=code.getName()
             )
             return
+        self._most_unanswered = min(MOST_UNANSWERED, getattr(properties, "ReceiveMaximum", MOST_UNANSWERED))
         largest = getattr(properties, "MaximumPacketSize", None)
         if largest is not None and largest < SMALLEST_LIMIT:
             self._failure = _(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
@@ -19,6 +20,7 @@ from agent.sync.messages import (
     birth,
     decode_acknowledgement,
     feature,
+    health_message,
     loss_message,
     piece_message,
     report_message,
@@ -36,6 +38,7 @@ EXCHANGE_TIMEOUT = 0.25  # seconds: how long a step waits for the broker, and so
 LAST_EXCHANGES = 3  # at the end: enough to send what came last and hear that it was stored
 UNUSABLE = 3  # malformed acknowledgements that are logged; the rest is counted
 LOSSES = 10  # on their way at once
+DIAGNOSIS = 60.0  # seconds between two words on how the device is
 STALLED = 30.0  # seconds: connected, and yet nothing moves
 SMALL_REPORT = 500  # bytes: more than so many of them need not be read to fill a message
 SMALLEST_MESSAGE = 2048  # bytes: at least one report
@@ -87,9 +90,10 @@ class Delivery:
         window: int = 20,
         resend_after: float = 60.0,
         facts: dict[str, str] | None = None,
+        diagnose: Callable[[], bytes] | None = None,
     ) -> None:
         """`window` of the largest messages on their way at most; after `resend_after` seconds without an answer a
-        report is sent again; `facts` for the birth.
+        report is sent again; `facts` for the birth; `diagnose` says how the device is, as JSON.
         """
         self.counters = Counters()
         self.connected = False
@@ -102,6 +106,8 @@ class Delivery:
         self._window = Window(window * LARGEST_PAYLOAD)
         self._resend_after = resend_after
         self._facts = facts or {}
+        self._diagnose = diagnose
+        self._diagnosed = float("-inf")  # seconds, monotonic
         self._on_the_way: dict[str, _Sending] = {}  # by the message's id
         self._live_after = 0  # sequence of the last report that was found before the connection stood
         self._unanswered_since: float | None = None  # seconds, monotonic: on this connection
@@ -144,6 +150,9 @@ class Delivery:
             self._publisher.open()
             self._begin()
             outgoing.append(birth(self._prefix, self._device, datetime.now(UTC), **self._facts))
+        if self._diagnose is not None and now - self._diagnosed >= DIAGNOSIS:
+            outgoing.append(health_message(self._prefix, self._device, self._diagnose(), datetime.now(UTC)))
+            self._diagnosed = now
         self._forget_unanswered(now)
         outgoing += self._next_messages(now)
         for message in self._publisher.exchange(outgoing, EXCHANGE_TIMEOUT):

@@ -123,6 +123,12 @@ def birth(prefix: str, device: str, now: datetime, **facts: str) -> Message:
     return Message(topic(prefix, device, "state"), msgspec.json.encode(payload), JSON, properties, retain=True)
 
 
+def health_message(prefix: str, device: str, diagnosis: bytes, now: datetime) -> Message:
+    """How the device is: what `fidamia status --json` says."""
+    properties = cloud_event(f"{prefix}/{device}", "fidamia.health.v1", now)
+    return Message(topic(prefix, device, "health"), diagnosis, JSON, properties)
+
+
 def farewell(prefix: str, device: str) -> Message:
     """`offline`, retained: the last will, which the broker publishes when the device is gone."""
     return Message(topic(prefix, device, "state"), b'{"state":"offline"}', JSON, retain=True)

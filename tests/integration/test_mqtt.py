@@ -17,7 +17,7 @@ from agent.drivers.mqtt import MqttConnection
 from agent.errors import ConfigError, DeviceError
 from agent.interfaces import Message
 
-from .broker import Broker, free_port
+from .broker import OPEN, Broker, free_port
 
 MakeBroker = Callable[..., Broker]
 Connect = Callable[..., MqttConnection]
@@ -290,3 +290,24 @@ def test_a_broker_that_takes_small_packets_only_is_named_with_what_it_must_take(
 ) -> None:
     with pytest.raises(DeviceError, match=r"20000.*max_packet_size"):
         connect(local(make_broker("allow_anonymous true\nmax_packet_size 20000\n").port), subscriptions=["a"]).open()
+
+
+def test_no_more_is_unanswered_than_the_broker_allows(make_broker: MakeBroker, connect: Connect) -> None:
+    settings = local(make_broker(OPEN + "max_inflight_messages 2\n").port)
+    listener = connect(settings, "listener", subscriptions=["a/+"])
+    listener.open()
+    sender = connect(settings)
+    sender.open()
+    assert sender._most_unanswered == 2
+    most = 0
+    publish = sender._publish
+
+    def watched(message: Message) -> None:
+        nonlocal most
+        publish(message)
+        most = max(most, len(sender._published))
+
+    sender._publish = watched  # type: ignore[method-assign] # to see what goes out
+    sender.exchange([Message("a/b", b"x" * 1000)] * 50, 0.5)
+    assert len(receive(listener, 50)) == 50
+    assert most == 2

@@ -66,5 +66,5 @@ def test_every_reference_of_the_asyncapi_description_leads_somewhere() -> None:
 
 def test_the_topics_of_the_asyncapi_description_are_those_in_use() -> None:
     described = {channel["address"] for channel in ASYNCAPI["channels"].values()}
-    channels = ("reports", "evidence/{report}", "losses", "ack", "state")
+    channels = ("reports", "evidence/{report}", "losses", "health", "ack", "state")
     assert described == {topic("fidamia/v1", "{device}", channel) for channel in channels}

@@ -29,6 +29,7 @@ class Centre:
         self.pictures: dict[str, bytes] = {}  # whole ones, by the report's id
         self.piece_sizes: list[int] = []  # in bytes, of each piece that arrived
         self.states: list[Message] = []
+        self.healths: list[Message] = []
         self.answers: list[Message] = []  # everything ever answered
         self.refused: dict[str, str] = {}  # ids that are refused, and why
         self.refuses_messages = False
@@ -55,6 +56,8 @@ class Centre:
         for message in outgoing:
             if message.topic == topic(PREFIX, DEVICE, "state"):
                 self.states.append(message)
+            elif message.topic == topic(PREFIX, DEVICE, "health"):
+                self.healths.append(message)
             else:
                 self._take(message)
         said, self.says = self.says, []

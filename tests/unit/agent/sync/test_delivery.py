@@ -480,3 +480,11 @@ def test_pictures_wait_for_reports(store: Store, centre: Centre, delivery: Deliv
     for _ in range(4):
         delivery.step(0.0)
     assert list(centre.pictures) == [identifier(1)]
+
+
+def test_how_the_device_is_goes_out_each_minute(store: Store, centre: Centre) -> None:
+    delivery = Delivery(store, centre, DEVICE, PREFIX, diagnose=lambda: b'{"state": "healthy"}')
+    for second in range(0, 150, 10):
+        delivery.step(float(second))
+    assert [message.payload for message in centre.healths] == [b'{"state": "healthy"}'] * 3
+    assert delivery.silence(1000.0) == 0.0, "nobody owes an answer to it"
