@@ -14,7 +14,7 @@ from agent.i18n import _
 
 DEFAULT_PATH = Path("/etc/fidamia/agent.toml")
 
-SMALLEST_QUOTA = 50  # MB: several times what the write-ahead log and the ballast take
+SMALLEST_QUOTA = 50  # MB without the journal: several times what the write-ahead log and the ballast take
 LARGEST = 100_000  # of any number, so that none is infinite
 DEVICE_NAME = r"^[a-z0-9][a-z0-9-]{0,31}\Z"
 DeviceName = Annotated[str, Meta(pattern=DEVICE_NAME)]
@@ -102,7 +102,13 @@ class Store(msgspec.Struct, frozen=True):
     directory: Annotated[str, Meta(min_length=1)] = "/var/lib/fidamia"
     runtime_directory: str = ""
     quota_mb: Annotated[int, Meta(ge=SMALLEST_QUOTA, le=1_000_000)] = 2000
+    log_mb: Annotated[int, Meta(ge=0, le=1_000)] = 40
     free_mb: Annotated[int, Meta(ge=0, le=1_000_000)] = 200
+    keep_days: Annotated[int, Meta(ge=0, le=3650)] = 30
+
+    def __post_init__(self) -> None:
+        if self.quota_mb < SMALLEST_QUOTA + self.log_mb:
+            raise ValueError(_("quota_mb: at least {number} MB are needed beside log_mb").format(number=SMALLEST_QUOTA))
 
 
 class Broker(msgspec.Struct, frozen=True):
@@ -135,6 +141,8 @@ class Sync(msgspec.Struct, frozen=True):
 
     window: Annotated[int, Meta(ge=1, le=100)] = 20
     resend_after_s: Positive = 60.0
+    free_networks: list[Annotated[str, Meta(min_length=1, max_length=32)]] = []
+    month_mb: Annotated[int, Meta(ge=0, le=1_000_000)] | None = None
 
 
 class Config(msgspec.Struct, frozen=True):

@@ -40,6 +40,7 @@ from agent.pipeline.trigger import Trigger
 from agent.store.lock import StoreLock, create_directory
 from agent.store.quota import Limits
 from agent.store.store import open_whole
+from agent.sync.allowance import Allowance
 from agent.sync.delivery import Delivery
 from agent.sync.messages import farewell
 from agent.sync.topics import topic
@@ -52,6 +53,8 @@ BEAT = 1.0  # seconds between two words on how we are
 LAST_TRY = 1.8  # seconds that the loops have to end in an orderly way
 CAMERA_BACKOFF = 5.0  # seconds at most between two attempts to open a camera: what passes meanwhile is not seen
 MEGABYTE = 1_000_000  # bytes
+TIDY = 60.0  # seconds between two times that the store is put in order
+DAY = 86_400  # seconds
 MOVING = 30.0  # seconds within which every loop must come back from its step
 
 
@@ -140,6 +143,7 @@ class Daemon:
     def __init__(self, config: Config) -> None:
         """Build everything. Raises ConfigError and StoreError; nothing runs yet."""
         self._config = config
+        self._tidied = time.monotonic()  # seconds
         self._mute = False  # the status file can not be written, and that was said
         boot = health.boot_id()
         self._stop = Event()
@@ -157,7 +161,8 @@ class Daemon:
         )
         create_directory(config.status_file.parent)
         self._lock = StoreLock(config.store_directory)
-        limits = Limits(config.store.quota_mb * MEGABYTE, config.store.free_mb * MEGABYTE)
+        kept = config.store
+        limits = Limits(kept.quota_mb * MEGABYTE, kept.free_mb * MEGABYTE, kept.log_mb * MEGABYTE)
         self._store = open_whole(config.store_directory, limits)
         self._pipeline = Pipeline(
             camera=self._sources.camera,
@@ -179,6 +184,9 @@ class Daemon:
             window=config.sync.window,
             resend_after=config.sync.resend_after_s,
             diagnose=lambda: msgspec.json.encode(judge(config)),
+            may_send_pictures=Allowance(
+                self._store.traffic, connection, config.sync.free_networks, config.sync.month_mb
+            ).pictures,
             facts={"boot": boot, "version": __version__, "model": f"{manifest.name} {manifest.version}"},
         )
         self._workers = {
@@ -215,6 +223,7 @@ class Daemon:
         self._beat()
         while not self._stop.wait(BEAT) and not self._crashed() and not self._done():
             self._beat()
+            self._tidy()
             if self._store.is_gone():
                 log.critical("the store's file was removed or replaced; ending, so that a new one is begun")
                 break
@@ -265,6 +274,15 @@ class Daemon:
             return self._pipeline.ended.is_set() and self._store.outbox.counts(since=0).pending == 0
         except StoreError:
             return False  # the loops meet it too, and say so
+
+    def _tidy(self) -> None:
+        if time.monotonic() - self._tidied < TIDY:
+            return
+        self._tidied = time.monotonic()
+        try:
+            self._store.tidy(before=time.time() - self._config.store.keep_days * DAY)
+        except StoreError as error:
+            log.debug("%s", error)  # the loops meet it too, and say so
 
     def _beat(self) -> None:
         now = time.monotonic()

@@ -75,3 +75,14 @@ class Publisher(Protocol):
 
     def close(self) -> None:
         """Say goodbye and disconnect. Safe to call twice."""
+
+
+class Meter(Protocol):
+    """What the way to the broker has carried."""
+
+    @property
+    def network(self) -> str | None:
+        """The network interface that the connection goes over (`wlan0`); None where there is no connection."""
+
+    def usage(self) -> dict[str, int]:
+        """Bytes since the start, both ways, with the headers of IP and TCP; by network interface."""

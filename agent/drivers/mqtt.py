@@ -20,6 +20,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from agent.config import Broker
+from agent.drivers.network import carried, interface
 from agent.errors import ConfigError, DeviceError
 from agent.i18n import _
 from agent.interfaces import Message
@@ -65,10 +66,14 @@ class MqttConnection:
         self._failure: str | None = None
         self._client_id = client_id
         self._manual_acknowledge = manual_acknowledge
+        self._socket: socket.socket | None = None
+        self._network: str | None = None
+        self._carried: dict[str, int] = {}  # bytes, by network, of the connections that have ended
         self._client = self._make_client()
 
     def open(self) -> None:
         """Connect and subscribe. Raises DeviceError with the reason in words."""
+        self._count()
         # paho keeps what a broken connection left over and would send it again; the store does that here.
         self._client = self._make_client()
         self._received.clear()
@@ -136,6 +141,23 @@ class MqttConnection:
             log.debug("the goodbye did not arrive: %s", error)
 
     @property
+    def network(self) -> str | None:
+        """See Meter."""
+        return self._network
+
+    def usage(self) -> dict[str, int]:
+        """See Meter."""
+        usage = dict(self._carried)
+        if self._socket is not None and self._network is not None:
+            usage[self._network] = usage.get(self._network, 0) + carried(self._socket)
+        return usage
+
+    def _count(self) -> None:
+        """The connection is at its end."""
+        self._carried = self.usage()
+        self._socket = self._network = None
+
+    @property
     def _address(self) -> str:
         return f"{self._settings.host}:{self._settings.port}"
 
@@ -149,7 +171,8 @@ class MqttConnection:
         )
         client.connect_timeout = CONNECT_TIMEOUT
         client.max_inflight_messages = MOST_UNANSWERED
-        client.on_socket_open = _no_delay
+        client.on_socket_open = self._on_socket_open
+        client.on_socket_close = lambda _client, _data, _socket: self._count()
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe
@@ -162,6 +185,11 @@ class MqttConnection:
         if self._settings.tls:
             client.tls_set_context(_tls_context(self._settings))
         return client
+
+    def _on_socket_open(self, _client: paho.Client, _data: Any, connection: Any) -> None:
+        # paho leaves Nagle on, which costs 45 ms for each acknowledgement of a large message.
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._socket, self._network = connection, interface(connection.getsockname()[0])
 
     def _wait_for_room(self) -> None:
         """Not to have more messages unanswered than the broker allows (MQTT 5, 4.9): paho does not look."""
@@ -245,11 +273,6 @@ class MqttConnection:
             self._failure = _("the broker {address} ended the connection: {reason}").format(
                 address=self._address, reason=code.getName()
             )
-
-
-def _no_delay(_client: paho.Client, _data: Any, connection: Any) -> None:
-    # paho leaves Nagle on, which costs 45 ms for each acknowledgement of a large message.
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def _incoming(message: paho.MQTTMessage) -> Message | None:

@@ -113,12 +113,15 @@ class Database:
         with self.errors():
             return _pragma(self._inner, "freelist_count") * _pragma(self._inner, "page_size")
 
-    def give_back(self) -> bool:
-        """Cut off what holds nothing; whether there was anything. Raises StoreError."""
+    def give_back(self, size: int | None = None) -> bool:
+        """Cut off what holds nothing, all of it or `size` bytes; whether there was anything. Raises StoreError."""
         before = self.spare()
         with self.errors():
+            pages = 0 if size is None else size // _pragma(self._inner, "page_size")
             # `execute` takes one step of a statement without columns, and so would free one page.
-            self._inner.connection().executescript("PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE)")
+            self._inner.connection().executescript(
+                f"PRAGMA incremental_vacuum({pages}); PRAGMA wal_checkpoint(TRUNCATE)"
+            )
         return self.spare() < before
 
     def close(self) -> None:

@@ -74,10 +74,7 @@ class Pictures:
 
     def pending(self, limit: int) -> list[Picture]:
         """Pictures of reports that the centre has, oldest first. Raises StoreError."""
-        statement = (
-            "SELECT e.sequence, e.id, e.bytes, e.sha256, e.begun FROM evidence e JOIN report r USING (sequence) "
-            "WHERE r.state = 'settled' ORDER BY e.sequence LIMIT ?"
-        )
+        statement = "SELECT sequence, id, bytes, sha256, begun FROM evidence WHERE ready ORDER BY sequence LIMIT ?"
         with self._database.errors():
             rows = self._database.execute(statement, (limit,)).fetchall()
         return [Picture(sequence, name, size, sha256, bool(begun)) for sequence, name, size, sha256, begun in rows]

@@ -54,6 +54,7 @@ class Outbox:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._reports = database.table("report")
+        self._pictures = database.table("evidence")
 
     @property
     def _entry(self) -> tuple[object, ...]:
@@ -242,8 +243,15 @@ class Outbox:
         return [Dropped(row["sequence"], row["label"], row["created_at"]) for row in rows.where(which)]
 
     def _close(self, ids: Iterable[str], state: str, reason: str | None) -> int:
+        count = 0
         with self._database.transaction():
-            return sum(self._move(self._reports.c.id.in_(part), state, reason) for part in _parts(ids))
+            for part in _parts(ids):
+                count += self._move(self._reports.c.id.in_(part), state, reason)
+                if state == "settled":  # the picture follows its report
+                    self._pictures.update(columns(self._pictures, {"ready": 1})).where(
+                        self._pictures.c.id.in_(part)
+                    ).execute()
+        return count
 
     def _move(self, which: peewee.Expression, state: str, reason: str | None) -> int:
         """Bring the open ones among `which` to the state; how many those were."""

@@ -21,11 +21,13 @@ class Limits:
 
     quota: int = 2_000_000_000  # bytes, of all files in the store's folder
     free: int = 200_000_000  # bytes of the disk that pictures leave free
+    logs: int = 0  # bytes of the quota that the system's journal may take of us
 
 
 def room(limits: Limits, severity: str) -> int:
     """Bytes up to which a report of that severity may fill the store."""
-    return limits.quota if severity == "urgent" else int(limits.quota * (1 - RESERVE))
+    kept = limits.quota - limits.logs
+    return kept if severity == "urgent" else int(kept * (1 - RESERVE))
 
 
 def used(directory: Path, but: Container[str] = ()) -> int:

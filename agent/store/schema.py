@@ -48,13 +48,19 @@ MIGRATIONS = (
         severity TEXT NOT NULL,                      -- of the report
         bytes INTEGER NOT NULL,
         sha256 TEXT NOT NULL,
+        ready INTEGER NOT NULL DEFAULT 0,            -- whether the centre has the report
         begun INTEGER NOT NULL DEFAULT 0             -- whether the centre may have a part of it
     );
     CREATE INDEX evidence_worth ON evidence (severity, sequence);
+    CREATE INDEX evidence_ready ON evidence (sequence) WHERE ready;
     CREATE TABLE loss (                              -- what was dropped and not yet told
         number INTEGER PRIMARY KEY,
         id TEXT NOT NULL UNIQUE,                     -- UUIDv7
         payload BLOB NOT NULL                        -- agent.domain.Loss as JSON
+    );
+    CREATE TABLE traffic (                           -- over networks that cost something
+        month TEXT PRIMARY KEY,                      -- 2026-11, UTC
+        bytes INTEGER NOT NULL
     );
     """,
 )

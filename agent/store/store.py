@@ -18,6 +18,7 @@ from agent.store.lock import create_directory
 from agent.store.losses import Losses
 from agent.store.outbox import Outbox
 from agent.store.quota import SEVERITIES, Limits
+from agent.store.traffic import Traffic
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +29,9 @@ SHARE = 0.005  # of the quota, that is made free at once, so that it is not made
 FORGOTTEN = 200  # reports that the centre has, that are dropped at once
 MEASURED = 30.0  # seconds for which a measure of the other files in the folder holds
 NEARLY_FULL = 1024 * 1024  # bytes left on the disk
+KEPT_SPARE = 16 * 1024 * 1024  # bytes of the file that hold nothing, and are kept for what comes next
+STEP = 1024 * 1024  # bytes of it that are given back at once, so that nobody waits long to write
+STEPS = 100
 QUOTA, DAMAGED, PURGED = "quota", "damaged", "purged"  # why something was dropped
 
 
@@ -63,6 +67,7 @@ class Store:
         self.outbox = Outbox(self._database)
         self.pictures = Pictures(self._database, directory)
         self.losses = Losses(self._database)
+        self.traffic = Traffic(self._database)
         self._appending = threading.Lock()
         self._others = 0  # bytes of the files that are neither pictures nor the database
         self._measured = -MEASURED  # seconds, monotonic: when that was
@@ -80,6 +85,19 @@ class Store:
             self._drop_pictures(lost, DAMAGED)
             log.error("%d picture(s) are lost or cut short; the reports go without", len(lost))
         quota.take_ballast(self.directory)
+
+    def tidy(self, before: float) -> None:
+        """Now and then: forget what the centre has had since `before` (seconds since 1970), and give back the room.
+
+        Raises StoreError.
+        """
+        while self.outbox.forget(FORGOTTEN, before):
+            pass
+        for _step in range(STEPS):
+            if self._database.spare() < KEPT_SPARE or not self._database.give_back(STEP):
+                break
+        if quota.free(self.directory) > NEARLY_FULL + 2 * quota.BALLAST_BYTES:
+            quota.take_ballast(self.directory)
 
     def append(self, report: Report, evidence: Evidence | None = None) -> int:
         """Commit the report with its picture, durable when this returns; its sequence. Raises StoreError.
@@ -179,7 +197,7 @@ class Store:
             return False
         used, spare = self.used(), self._database.spare()
         grown = used + picture + max(0, GROWTH - spare)
-        return used - spare + picture + GROWTH <= limit and grown <= self._limits.quota
+        return used - spare + picture + GROWTH <= limit and grown <= quota.room(self._limits, "urgent")
 
     def _shed(self, severity: str, pictures_only: bool) -> bool:
         """Drop some of what is worth least, and not more than `severity`; whether there was anything.

@@ -91,9 +91,11 @@ class Delivery:
         resend_after: float = 60.0,
         facts: dict[str, str] | None = None,
         diagnose: Callable[[], bytes] | None = None,
+        may_send_pictures: Callable[[], bool] = lambda: True,
     ) -> None:
         """`window` of the largest messages on their way at most; after `resend_after` seconds without an answer a
-        report is sent again; `facts` for the birth; `diagnose` says how the device is, as JSON.
+        report is sent again; `facts` for the birth; `diagnose` says how the device is, as JSON; `may_send_pictures`
+        whether the network is one for them.
         """
         self.counters = Counters()
         self.connected = False
@@ -107,6 +109,7 @@ class Delivery:
         self._resend_after = resend_after
         self._facts = facts or {}
         self._diagnose = diagnose
+        self._may_send_pictures = may_send_pictures
         self._diagnosed = float("-inf")  # seconds, monotonic
         self._on_the_way: dict[str, _Sending] = {}  # by the message's id
         self._live_after = 0  # sequence of the last report that was found before the connection stood
@@ -204,7 +207,8 @@ class Delivery:
             free = self._window.size - self._bytes()
             messages += self._reports(Lane.BACKLOG, free, now, sent_at)
         messages += self._losses(now, sent_at)
-        messages += self._pieces(self._window.size - self._bytes(), now, sent_at)
+        if self._may_send_pictures():
+            messages += self._pieces(self._window.size - self._bytes(), now, sent_at)
         if messages and self._unanswered_since is None:
             self._unanswered_since = now
             if self._silent_since is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -120,3 +121,16 @@ def test_the_status_file_is_in_memory_where_there_is_such_a_folder(tmp_path: Pat
     assert settings.status_file == tmp_path / "store" / "status.json"
     settings = config.load(write_config(tmp_path, store='directory = "/var/a"\nruntime_directory = "/run/a"'))
     assert settings.status_file == Path("/run/a/status.json")
+
+
+def test_the_quota_has_room_beside_the_journal(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"\[store\]: quota_mb: at least 50 MB are needed beside log_mb"):
+        config.load(write_config(tmp_path, store="quota_mb = 89"))
+    assert config.load(write_config(tmp_path, store="quota_mb = 90")).store.quota_mb == 90
+
+
+def test_the_journal_takes_no_more_than_the_quota_keeps_for_it(tmp_path: Path) -> None:
+    journal = configparser.ConfigParser(comment_prefixes="#")
+    journal.read(SYSTEMD / "journald@fidamia.conf")
+    kept = config.load(write_config(tmp_path)).store.log_mb
+    assert journal["Journal"]["SystemMaxUse"] == f"{kept}M"

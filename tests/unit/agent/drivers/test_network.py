@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from agent.drivers import network
-from agent.drivers.network import Network
+from agent.drivers.network import Network, carried, interface
 
 
 @pytest.fixture(autouse=True)
@@ -67,3 +67,21 @@ def test_it_is_not_looked_all_the_time(listener: socket.socket, monkeypatch: pyt
         blackhole(tunnel)
         assert not way.came_back()
     assert not way.came_back(), "not yet looked again"
+
+
+def test_an_address_belongs_to_a_network() -> None:
+    assert interface("127.0.0.1") == "lo"
+    assert interface("192.0.2.1") == ""  # of documentation: nobody's
+
+
+def test_what_a_connection_carries_is_counted_with_headers_both_ways(listener: socket.socket) -> None:
+    with socket.create_connection(listener.getsockname()) as here, listener.accept()[0] as there:
+        begun = carried(here)
+        here.sendall(bytes(100_000))
+        arrived = 0
+        while arrived < 100_000:
+            arrived += len(there.recv(65_536))
+        there.sendall(bytes(50_000))
+        here.recv(50_000, socket.MSG_WAITALL)
+        assert 150_000 < carried(here) - begun < 165_000
+        assert 150_000 < carried(there) < 165_000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -233,6 +234,33 @@ def test_what_is_dropped_is_given_back_to_the_disk(tmp_path: Path, store: Store)
     while store.outbox.forget(100):
         assert store._database.give_back()
     assert (tmp_path / FILE_NAME).stat().st_size < before / 10
+
+
+def test_now_and_then_what_the_centre_has_had_long_enough_is_forgotten_and_its_room_given_back(
+    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.store.store.KEPT_SPARE", 0)
+    for number in range(300):
+        store.append(report(number, evidence_withheld="x" * 20_000))
+    before = (tmp_path / FILE_NAME).stat().st_size
+    store.outbox.settle([identifier(number) for number in range(290)])
+    quota.drop_ballast(tmp_path)
+    store.tidy(before=time.time() - 1000)
+    assert store.outbox.counts(0).settled == 290
+    assert (tmp_path / BALLAST).exists()
+    store.tidy(before=time.time() + 1000)
+    assert (store.outbox.counts(0).settled, store.outbox.counts(0).pending) == (0, 10)
+    assert (tmp_path / FILE_NAME).stat().st_size < before / 10
+
+
+def test_the_journal_has_its_share_of_the_quota(tmp_path: Path) -> None:
+    store = Store(tmp_path, Limits(quota=40 * MEGABYTE, free=0, logs=20 * MEGABYTE))
+    store.recover()
+    for number in range(600):
+        store.append(report(number, severity="urgent", evidence_withheld="x" * 40_000))
+        assert on_disk(tmp_path) <= 20 * MEGABYTE
+    assert on_disk(tmp_path) > 18 * MEGABYTE
+    store.close()
 
 
 def test_an_unwritable_folder_of_pictures_is_a_sentence(tmp_path: Path, store: Store) -> None:

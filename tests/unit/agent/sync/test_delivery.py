@@ -482,6 +482,18 @@ def test_pictures_wait_for_reports(store: Store, centre: Centre, delivery: Deliv
     assert list(centre.pictures) == [identifier(1)]
 
 
+def test_pictures_wait_for_a_network_that_is_for_them_and_reports_do_not(store: Store, centre: Centre) -> None:
+    networks = [False, False, True]
+    delivery = Delivery(store, centre, DEVICE, PREFIX, may_send_pictures=lambda: networks.pop(0))
+    picture(store, 1, 1000)
+    delivery.step(0.0)
+    delivery.step(1.0)
+    assert list(centre.stored) == ids(1)
+    assert delivery.counters.pictures == 0
+    delivery.step(2.0)
+    assert delivery.counters.pictures == 1
+
+
 def test_how_the_device_is_goes_out_each_minute(store: Store, centre: Centre) -> None:
     delivery = Delivery(store, centre, DEVICE, PREFIX, diagnose=lambda: b'{"state": "healthy"}')
     for second in range(0, 150, 10):

@@ -1,0 +1,58 @@
+"""Whether pictures may go over the network that is there: some cost nothing, others so much a month at most."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+
+from agent.interfaces import Meter
+from agent.store.traffic import Traffic
+
+log = logging.getLogger(__name__)
+
+WRITTEN = 60.0  # seconds between two times that the counter is written down: a flash disk wears out
+MEGABYTE = 1_000_000  # bytes
+
+
+class Allowance:
+    """Counts what goes over the networks that cost something. Used by one thread."""
+
+    def __init__(self, traffic: Traffic, meter: Meter, free: Sequence[str] = (), month_mb: int | None = None) -> None:
+        """`free` are patterns of network interfaces (`wlan*`) that cost nothing; None for no limit on the others."""
+        self._traffic = traffic
+        self._meter = meter
+        self._free = free
+        self._limit = None if month_mb is None else month_mb * MEGABYTE
+        self._seen: dict[str, int] = {}  # bytes, by network, that were counted
+        self._counted = 0  # bytes that are not written down yet
+        self._written = float("-inf")  # seconds, monotonic
+        self._spent = 0  # bytes this month, as written down
+        self._said = True  # whether pictures may go, as the log says
+
+    def pictures(self) -> bool:
+        """Whether pictures may go now. Raises StoreError."""
+        if self._limit is None:
+            return True
+        self._count()
+        network = self._meter.network
+        may = network is not None and (self._is_free(network) or self._spent + self._counted < self._limit)
+        if network is not None and may != self._said:
+            self._said = may
+            log.info("%s: %s", network, "pictures go" if may else "pictures wait for a free network or the next month")
+        return may
+
+    def _count(self) -> None:
+        for network, total in self._meter.usage().items():
+            if not self._is_free(network):
+                self._counted += total - self._seen.get(network, 0)
+            self._seen[network] = total
+        now = time.monotonic()
+        if now - self._written > WRITTEN:
+            self._spent = self._traffic.add(f"{datetime.now(UTC):%Y-%m}", self._counted)
+            self._counted, self._written = 0, now
+
+    def _is_free(self, network: str) -> bool:
+        return any(fnmatchcase(network, pattern) for pattern in self._free)
