@@ -119,6 +119,7 @@ class Broker(msgspec.Struct, frozen=True):
     prefix: TopicPrefix = "fidamia/v1"
     tls: bool = True
     ca: str = ""
+    crl: str = ""
     certificate: str = ""
     key: str = ""
     username: str = ""

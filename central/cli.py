@@ -14,7 +14,7 @@ import msgspec
 from agent import __version__, logs
 from agent.cli.guard import GuardedGroup, config_option
 from agent.config import DEVICE_NAME
-from agent.i18n import _
+from agent.i18n import _, shown
 from agent.worker import Worker
 from central import config
 from central.codes import with_codes
@@ -63,6 +63,52 @@ def ingest(config_path: Path, name: str | None) -> None:
     worker.stop.set()
     worker.join(LAST_TRY)
     sys.exit(1 if worker.crash else 0)
+
+
+@main.command(name="import")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(path_type=Path, dir_okay=False))
+@config_option(config.DEFAULT_PATH)
+@click.option(
+    "--ca",
+    "authority",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Who vouches for the certificates of devices; by default [broker] ca.",
+)
+def take_in(paths: tuple[Path, ...], config_path: Path, authority: Path | None) -> None:
+    """Take in what `fidamia queue export` has written to a USB stick (.zip), while the store is in use or not.
+
+    A report that comes by the network as well is stored once. Exit codes: 0; 1 if one was refused; 74 store,
+    78 configuration.
+    """
+    from central import depot  # noqa: PLC0415 - a faulty configuration is said at once
+
+    settings = config.load(config_path)
+    if authority is None:
+        if not settings.broker.ca:
+            raise click.UsageError(_("--ca: the authority that signed the devices' certificates; or set [broker] ca"))
+        authority = Path(settings.broker.ca)
+    store = EmbeddedStore(Path(settings.store.directory))
+    refused = False
+    try:
+        for path in paths:
+            try:
+                found = depot.take_in(path, authority, store, settings.broker.prefix)
+            except depot.Refused as error:
+                click.echo(error, err=True)
+                refused = True
+            else:
+                click.echo(
+                    _("{path}: {reports} reports, {pictures} pictures, {losses} losses; {refused} refused").format(
+                        path=shown(path),
+                        reports=found.reports,
+                        pictures=found.pictures,
+                        losses=found.losses,
+                        refused=found.refused,
+                    )
+                )
+    finally:
+        store.close()
+    sys.exit(1 if refused else 0)
 
 
 @main.command()

@@ -37,6 +37,8 @@ class Counters:
 
     messages: int = 0
     reports: int = 0
+    losses: int = 0
+    pictures: int = 0
     refused: int = 0
 
 
@@ -45,49 +47,17 @@ def subscriptions(prefix: str) -> list[str]:
     return [f"$share/{SHARE}/{prefix}/+/{channel}" for channel in ("reports", "losses", "evidence/+")]
 
 
-class Ingest:
-    """One step takes in what has arrived and acknowledges what it stored."""
+class Intake:
+    """Where messages end, whichever way they came. What comes twice is stored once."""
 
-    def __init__(self, connection: Connection, store: EmbeddedStore, prefix: str) -> None:
-        """`connection` keeps messages at the broker until acknowledged."""
+    def __init__(self, store: EmbeddedStore, prefix: str) -> None:
         self.counters = Counters()
-        self._connection = connection
         self._store = store
         self._prefix = prefix
         self._validator = Validator()
-        self._connected = False
-        self._answers: list[Message] = []
 
-    def step(self) -> None:
-        """Receive, commit, answer. Raises DeviceError (broker away) and StoreError (nothing stored or answered)."""
-        try:
-            if not self._connected:
-                self._answers.clear()
-                self._connection.open()
-                self._connected = True
-                log.info("connected to the broker")
-            arrived = self._connection.exchange(self._answers, EXCHANGE_TIMEOUT)
-            self._answers.clear()
-            if arrived:
-                self._answers = self._take(arrived)
-                self._connection.acknowledge()
-        except FidamiaError:
-            # A new connection makes the broker send again what was not acknowledged.
-            self._connected = False
-            self._connection.close()
-            raise
-
-    def finish(self) -> None:
-        """Send the last answers and disconnect."""
-        try:
-            if self._connected:
-                self._connection.exchange(self._answers, 0.0)
-        finally:
-            self._connection.close()
-            self._store.close()
-
-    def _take(self, arrived: list[Message]) -> list[Message]:
-        """Store what is right, put aside what is not, and say so to each device."""
+    def take(self, arrived: list[Message]) -> list[Message]:
+        """Store what is right, put aside what is not, and say so to each device. Raises StoreError."""
         checked = [found for message in arrived if (found := self._validator.check(self._prefix, message))]
         reports = [feature for found in checked for feature in found.reports]
         losses = [(found.device, loss) for found in checked for loss in found.losses]
@@ -95,6 +65,7 @@ class Ingest:
         self._store.save(reports, refusals, losses)
         self.counters.messages += len(arrived)
         self.counters.reports += len(reports)
+        self.counters.losses += len(losses)
         self.counters.refused += len(refusals)
         for device, count in Counter(refusal.device for refusal in refusals).items():
             first = next(refusal for refusal in refusals if refusal.device == device)
@@ -107,16 +78,20 @@ class Ingest:
         whole: dict[str, dict[str, None]] = defaultdict(dict)
         missing: dict[str, dict[str, Ranges]] = defaultdict(dict)
         rejected: dict[str, list[tuple[str, str]]] = defaultdict(list)
+        refused: dict[str, set[str]] = defaultdict(set)
         for found in checked:
             for name, piece in found.pieces:
                 left = self._store.add_piece(piece)
                 if isinstance(left, str):
                     rejected[found.device].append((name, left))
+                    refused[found.device].add(piece.report)
                 elif left:
                     missing[found.device][piece.report] = left
                 else:
                     missing[found.device].pop(piece.report, None)
+                    self.counters.pictures += piece.report not in whole[found.device]
                     whole[found.device][piece.report] = None
+        self.counters.refused += sum(len(names) for names in refused.values())
         return [
             acknowledgement(
                 self._prefix,
@@ -139,6 +114,47 @@ class Ingest:
                 _pieces(stored[device], IDS), _pieces(rejected[device], REASONS), fillvalue=()
             )
         ]
+
+
+class Ingest:
+    """One step takes in what has arrived and acknowledges what it stored."""
+
+    def __init__(self, connection: Connection, store: EmbeddedStore, prefix: str) -> None:
+        """`connection` keeps messages at the broker until acknowledged."""
+        self._intake = Intake(store, prefix)
+        self.counters = self._intake.counters
+        self._connection = connection
+        self._store = store
+        self._connected = False
+        self._answers: list[Message] = []
+
+    def step(self) -> None:
+        """Receive, commit, answer. Raises DeviceError (broker away) and StoreError (nothing stored or answered)."""
+        try:
+            if not self._connected:
+                self._answers.clear()
+                self._connection.open()
+                self._connected = True
+                log.info("connected to the broker")
+            arrived = self._connection.exchange(self._answers, EXCHANGE_TIMEOUT)
+            self._answers.clear()
+            if arrived:
+                self._answers = self._intake.take(arrived)
+                self._connection.acknowledge()
+        except FidamiaError:
+            # A new connection makes the broker send again what was not acknowledged.
+            self._connected = False
+            self._connection.close()
+            raise
+
+    def finish(self) -> None:
+        """Send the last answers and disconnect."""
+        try:
+            if self._connected:
+                self._connection.exchange(self._answers, 0.0)
+        finally:
+            self._connection.close()
+            self._store.close()
 
 
 def _pieces(items: list[Item], size: int) -> list[tuple[Item, ...]]:

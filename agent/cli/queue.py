@@ -19,7 +19,8 @@ from agent.store.outbox import STATES, Entry
 from agent.store.store import FILE_NAME, Store
 
 SHOWN = 50  # lines, unless more are asked for
-OPENING, CLOSING = b'{"type":"FeatureCollection","features":[\n', b"\n]}\n"
+GEOPACKAGE, BUNDLE = ".gpkg", ".zip"
+MAPS = (".geojson", ".json", GEOPACKAGE)
 
 
 class UnknownReport(FidamiaError):
@@ -111,15 +112,24 @@ def check(config_path: Path) -> None:
 @command.command()
 @click.argument("path", type=click.Path(path_type=Path, dir_okay=False))
 @config_option(config.DEFAULT_PATH)
-@click.option("--state", type=click.Choice(STATES), multiple=True, help="Only these; may be repeated.")
+@click.option("--state", type=click.Choice(STATES), multiple=True, help="Only these on a map; may be repeated.")
 def export(path: Path, config_path: Path, state: tuple[str, ...]) -> None:
-    """Write the reports to PATH, as GeoJSON. What was not delivered stays to be delivered.
+    """Write the reports to PATH: for a map as .geojson or .gpkg; for the centre, on a USB stick, as .zip.
+
+    The .zip holds what was not delivered, with its pictures, signed with the device's certificate; `fidamia-central
+    import` takes it. Whatever is written stays to be delivered, and arrives once.
 
     Exit codes: 0; 1 if PATH can not be written; 74 store, 78 configuration.
     """
+    suffix = path.suffix.lower()
+    if suffix not in MAPS and suffix != BUNDLE:
+        raise click.UsageError(_("PATH ends with .geojson, .gpkg or .zip: that says what is written"))
+    if state and suffix == BUNDLE:
+        raise click.UsageError(_("--state is for maps; a .zip holds what the centre has not"))
+    settings = config.load(config_path)
     store = _open(config_path)
     try:
-        number = _write_geojson(path, store.outbox.entries(*state))
+        number = _bundle(path, store, settings) if suffix == BUNDLE else _map(path, store.outbox.entries(*state))
     except OSError as error:
         raise FidamiaError(
             _("{path}: can not be written ({reason}); nothing was changed; name another file").format(
@@ -219,20 +229,24 @@ def _show_line(entry: Entry) -> None:
     )
 
 
-def _write_geojson(path: Path, entries: Iterator[Entry]) -> int:
-    """How many were written. Raises OSError; then there is no half file."""
-    from agent.sync.messages import feature  # noqa: PLC0415 - the list need not wait for it
+def _map(path: Path, entries: Iterator[Entry]) -> int:
+    from agent.export import geojson, geopackage  # noqa: PLC0415 - the list need not wait for it
 
-    number, now = 0, datetime.now(UTC)
-    partial = path.with_name(f".{path.name}.partial")
+    return geopackage.write(path, entries) if path.suffix.lower() == GEOPACKAGE else geojson.write(path, entries)
+
+
+def _bundle(path: Path, store: Store, settings: config.Config) -> int:
+    from agent.export import bundle, signature  # noqa: PLC0415 - the list need not wait for it
+
+    if not settings.broker.certificate:
+        raise FidamiaError(
+            _("nothing was written: a .zip is signed with [broker] certificate and key, which are not set; set them")
+        )
     try:
-        with partial.open("wb") as file:
-            file.write(OPENING)
-            for entry in entries:
-                file.write((b",\n" if number else b"") + feature(entry, now))
-                number += 1
-            file.write(CLOSING)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-    return number
+        return bundle.write(path, store, settings.agent.device, settings.broker)
+    except signature.SignatureFault as error:
+        raise FidamiaError(
+            _("nothing was written: it can not be signed ({reason}); check [broker] certificate and key").format(
+                reason=error
+            )
+        ) from error

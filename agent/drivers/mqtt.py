@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import socket
 import ssl
 import struct
@@ -34,6 +35,7 @@ MAXIMUM_PACKET = 1024 * 1024  # bytes: larger ones are not accepted from the bro
 SMALLEST_LIMIT = 80 * 1024  # bytes: the contract's largest message with its properties
 MOST_UNANSWERED = 100  # messages that the broker has not acknowledged; more make no link faster (measured)
 MOST_AT_ONCE = 200  # messages that one exchange returns
+ALERT = re.compile(r"\[SSL: \w*ALERT\w*\] (?:(?:sslv3|tlsv1|tlsv13|tls) alert )?(.+?)(?: \(_ssl|$)")
 
 
 class MqttConnection:
@@ -62,8 +64,10 @@ class MqttConnection:
         self._unacknowledged: list[paho.MQTTMessage] = []
         self._published: dict[int, str] = {}  # topic by packet id, until the broker has answered
         self._subscribed = False
+        self._answered = False  # there was a CONNACK
         self._most_unanswered = MOST_UNANSWERED
         self._failure: str | None = None
+        self._distrust: str | None = None  # why the broker refuses the certificate
         self._client_id = client_id
         self._manual_acknowledge = manual_acknowledge
         self._socket: socket.socket | None = None
@@ -79,7 +83,8 @@ class MqttConnection:
         self._received.clear()
         self._unacknowledged.clear()
         self._published.clear()
-        self._subscribed, self._failure = not self._subscriptions, None
+        self._subscribed, self._answered = not self._subscriptions, False
+        self._failure = self._distrust = None
         properties = Properties(PacketTypes.CONNECT)
         properties.SessionExpiryInterval = self._session_expiry
         properties.MaximumPacketSize = MAXIMUM_PACKET
@@ -171,6 +176,7 @@ class MqttConnection:
         )
         client.connect_timeout = CONNECT_TIMEOUT
         client.max_inflight_messages = MOST_UNANSWERED
+        client.on_log = self._on_log
         client.on_socket_open = self._on_socket_open
         client.on_socket_close = lambda _client, _data, _socket: self._count()
         client.on_connect = self._on_connect
@@ -231,6 +237,7 @@ class MqttConnection:
             self._loop(0.0)
 
     def _on_connect(self, client: paho.Client, _data: Any, _flags: Any, code: ReasonCode, properties: Any) -> None:
+        self._answered = True
         if code.is_failure:
             self._failure = _("the broker {address} refuses this device: {reason}").format(
                 address=self._address, reason=code.getName()
@@ -269,10 +276,25 @@ class MqttConnection:
         self._received.append(message)
 
     def _on_disconnect(self, _client: paho.Client, _data: Any, _flags: Any, code: ReasonCode, _properties: Any) -> None:
-        if self._failure is None:
+        if self._failure is None and self._distrust is not None:
+            self._failure = _(
+                "the broker {address} refuses this device's certificate ({reason}); check [broker] certificate and key"
+            ).format(address=self._address, reason=self._distrust)
+        elif self._failure is None and self._settings.tls and not self._answered:
+            # In TLS 1.3 a broker looks at the certificate when all seems well; its reason is mostly lost on the way.
+            self._failure = _(
+                "the broker {address} ended the connection before it answered; perhaps it does not accept this "
+                "device's certificate: check its date, its name, and that it was not withdrawn"
+            ).format(address=self._address)
+        elif self._failure is None:
             self._failure = _("the broker {address} ended the connection: {reason}").format(
                 address=self._address, reason=code.getName()
             )
+
+    def _on_log(self, _client: paho.Client, _data: Any, _level: int, text: str) -> None:
+        """Why a broker refuses a certificate paho says in its log only."""
+        if alert := ALERT.search(text):
+            self._distrust = alert[1]
 
 
 def _incoming(message: paho.MQTTMessage) -> Message | None:
@@ -306,6 +328,9 @@ def _tls_context(settings: Broker) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=settings.ca or None)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if settings.crl:
+            context.load_verify_locations(settings.crl)
+            context.verify_flags |= ssl.VerifyFlags.VERIFY_CRL_CHECK_LEAF
         if settings.certificate:
             context.load_cert_chain(settings.certificate, settings.key)
     except (OSError, ssl.SSLError) as error:

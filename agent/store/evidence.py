@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,6 +78,29 @@ class Pictures:
         with self._database.errors():
             rows = self._database.execute(statement, (limit,)).fetchall()
         return [Picture(sequence, name, size, sha256, bool(begun)) for sequence, name, size, sha256, begun in rows]
+
+    def following(self, sequences: Container[int]) -> list[Picture]:
+        """All pictures of these reports, and of those that the centre has already. Raises StoreError."""
+        with self._database.errors():
+            rows = self._database.execute(
+                "SELECT sequence, id, bytes, sha256, begun, ready FROM evidence ORDER BY sequence"
+            ).fetchall()
+        return [
+            Picture(sequence, name, size, sha256, bool(begun))
+            for sequence, name, size, sha256, begun, ready in rows
+            if ready or sequence in sequences
+        ]
+
+    def whole(self, picture: Picture) -> bytes:
+        """All of it; empty where it was delivered or dropped meanwhile. Raises StoreError."""
+        path = self._path(picture.id)
+        try:
+            with self._errors(path):
+                return path.read_bytes()
+        except StoreError as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                return b""
+            raise
 
     def begin(self, picture: Picture) -> None:
         """Note that the centre may have a part of it. Raises StoreError."""

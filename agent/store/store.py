@@ -160,9 +160,9 @@ class Store:
         found += [_("report {number}: its picture is lost or cut short").format(number=number) for number in lost]
         return found
 
-    def drop_picture(self, picture: Picture, reason: str) -> None:
-        """Give up the picture of a report, and note it. Raises StoreError."""
-        self._drop_pictures([picture.sequence], reason)
+    def drop_picture(self, picture: Picture, reason: str) -> bool:
+        """Give up the picture of a report, and note it; whether it was still kept. Raises StoreError."""
+        return self._drop_pictures([picture.sequence], reason)
 
     def close(self) -> None:
         """Close this thread's connection."""
@@ -220,13 +220,14 @@ class Store:
                 return True
         return False
 
-    def _drop_pictures(self, sequences: list[int], reason: str) -> None:
+    def _drop_pictures(self, sequences: list[int], reason: str) -> bool:
         """The rows first: a file that a crash leaves behind is found at the next start."""
         with self._database.transaction():
             removed = self.pictures.remove_rows(sequences)
             self.losses.add("evidence", reason, self.outbox.withhold(removed, reason))
         for name in removed.values():
             self.pictures.unlink(name)
+        return bool(removed)
 
     def _leave_full_disk(self, severity: str) -> bool:
         """Make room on a disk that others have filled; whether anything was given up."""

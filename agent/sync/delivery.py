@@ -296,9 +296,9 @@ class Delivery:
         count = self._outbox.reject(refused, reason)
         self.counters.rejected += count
         if sending is not None and sending.piece is not None:
-            self._store.drop_picture(sending.piece.picture, "refused")
+            if self._store.drop_picture(sending.piece.picture, "refused"):
+                log.warning("the centre refused a picture: %r", reason)
             self._transfers.ended(sending.piece.picture.id)
-            log.warning("the centre refused a picture: %r", reason)
         if count:
             # Quoted: what comes from outside must not look like lines of ours.
             log.warning("the centre refused %d report(s): %r", count, reason)

@@ -125,6 +125,14 @@ def test_the_reports_are_written_as_geojson(tmp_path: Path, store: Store) -> Non
     assert sorted(path.name for path in tmp_path.iterdir()) == ["agent.toml", "out.geojson", "store"]
 
 
+def test_the_ending_says_what_is_written(tmp_path: Path, store: Store) -> None:
+    assert queue(store, "export", str(tmp_path / "OUT.GPKG"), "--state", "pending").exit_code == 0
+    assert (tmp_path / "OUT.GPKG").read_bytes().startswith(b"SQLite format 3")
+    for name, more in (("out.csv", []), ("out", []), ("out.zip", ["--state", "pending"])):
+        assert queue(store, "export", str(tmp_path / name), *more).exit_code == 2
+        assert not (tmp_path / name).exists()
+
+
 def test_a_file_that_can_not_be_written_is_a_sentence(tmp_path: Path, store: Store) -> None:
     result = queue(store, "export", str(tmp_path / "nowhere" / "out.geojson"))
     assert result.exit_code == 1
