@@ -7,11 +7,11 @@ SHARED ?= ../shared
 SOURCES := setup.cfg pyproject.toml README.md $(shell find agent central models -type f -not -name '*.pyc')
 
 DEMO_PACKAGES := mosquitto
-TEST_PACKAGES := $(DEMO_PACKAGES) mosquitto-clients gpsd openssl systemd \
+TEST_PACKAGES := $(DEMO_PACKAGES) mosquitto-clients gpsd openssl systemd fiu-utils \
 	gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good python3-gi
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check unit integration wheel format translations bench train evaluate clean demo-packages test-packages
+.PHONY: help demo test check unit integration faults power wheel format translations bench train evaluate clean demo-packages test-packages
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,16 @@ unit: $(VENV)/.developed ## Unit tests
 
 integration: test-packages $(VENV)/.developed ## Tests against real programs
 	$(BIN)/pytest tests/integration
+
+faults: test-packages $(VENV)/.developed ## Cut everything at random, and count what is lost; CUTS=1000 SEED=1
+	$(BIN)/python -m tests.system $(or $(CUTS),1000) $(or $(SEED),1)
+
+power: .guest/initrd.gz $(VENV)/.developed ## Cut the power of a vehicle in a machine of its own; CUTS=20 SEED=1
+	$(BIN)/python -m tests.system.power $(or $(CUTS),20) $(or $(SEED),1)
+
+.guest/initrd.gz:
+	@$(MAKE) --no-print-directory packages WANTED="qemu-system-x86 qemu-system-common busybox-static openssl"
+	mkdir -p .guest && cd .guest && sh ../tests/system/guest.sh
 
 wheel: $(VENV)/.developed ## dist/fidamia_agent-*.whl
 	rm -rf build dist *.egg-info

@@ -12,7 +12,7 @@ import click
 import msgspec
 
 from agent import __version__
-from benchmarks import inference, processes
+from benchmarks import backlog, delivery, inference, processes
 from benchmarks.measure import Figure
 
 RESULTS = Path(__file__).parent / "results" / "latest.json"
@@ -27,6 +27,14 @@ FIGURES: tuple[Callable[[], Figure], ...] = (
     processes.status,
     processes.resident_memory,
     processes.frame_to_commit,
+    delivery.drain,
+    delivery.drain_paho,
+    delivery.bytes_on_the_wire,
+    delivery.live,
+    delivery.after_tunnel,
+    backlog.memory,
+    backlog.start,
+    backlog.written,
 )
 
 

@@ -22,6 +22,7 @@ unique_subject = no
 [anything]
 commonName = supplied
 """
+KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1")  # quickly made
 LONG_AGO = ("-startdate", "20200101000000Z", "-enddate", "20200201000000Z")
 
 
@@ -33,13 +34,13 @@ class Authority:
         (directory / "ca.cnf").write_text(CONFIGURATION)
         (directory / "index.txt").touch()
         (directory / "serial").write_text("01\n")
-        self._openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", "ca.key", "-out", "ca.pem",
+        self._openssl("req", "-x509", *KEY, "-nodes", "-keyout", "ca.key", "-out", "ca.pem",
                       "-subj", "/CN=authority", "-days", "2")  # fmt: skip
         self._readable()
 
     def certificate(self, name: str, alternative: str, expired: bool = False) -> None:
         """Of that common name, for `alternative` (`DNS:…`, `IP:…`)."""
-        self._openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.csr",
+        self._openssl("req", *KEY, "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.csr",
                       "-subj", f"/CN={name}", "-addext", f"subjectAltName={alternative}")  # fmt: skip
         when = LONG_AGO if expired else ("-days", "2")
         self._openssl(

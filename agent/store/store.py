@@ -29,14 +29,34 @@ SHARE = 0.005  # of the quota, that is made free at once, so that it is not made
 FORGOTTEN = 200  # reports that the centre has, that are dropped at once
 MEASURED = 30.0  # seconds for which a measure of the other files in the folder holds
 NEARLY_FULL = 1024 * 1024  # bytes left on the disk
+# Seconds that a start waits for room on a full disk. So long, that systemd, which gives up after five starts in five
+# minutes, never does.
+PATIENCE = 75.0
+AGAIN = 1.0  # seconds between two attempts
 KEPT_SPARE = 16 * 1024 * 1024  # bytes of the file that hold nothing, and are kept for what comes next
 STEP = 1024 * 1024  # bytes of it that are given back at once, so that nobody waits long to write
 STEPS = 100
 QUOTA, DAMAGED, PURGED = "quota", "damaged", "purged"  # why something was dropped
 
 
-def open_whole(directory: Path, limits: Limits) -> Store:
-    """Open for the one daemon, and repair what a crash or the disk did to it. Raises StoreError."""
+def open_whole(directory: Path, limits: Limits, patience: float = PATIENCE) -> Store:
+    """Open for the one daemon, and repair what a crash or the disk did to it; waits where the disk is full.
+
+    Raises StoreError.
+    """
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            return _open_whole(directory, limits)
+        except StoreError as error:
+            if not _is_full(directory) or time.monotonic() > deadline:
+                raise
+            log.error("%s", error)
+            quota.drop_ballast(directory)
+            time.sleep(AGAIN)
+
+
+def _open_whole(directory: Path, limits: Limits) -> Store:
     path = directory / FILE_NAME
     salvage.finish(path)
     if salvage.is_needed(path):
@@ -51,6 +71,10 @@ def open_whole(directory: Path, limits: Limits) -> Store:
     store = Store(directory, limits)
     store.recover()
     return store
+
+
+def _is_full(directory: Path) -> bool:
+    return directory.exists() and quota.free(directory) < NEARLY_FULL
 
 
 class Store:
@@ -113,7 +137,7 @@ class Store:
             try:
                 return self._commit(report, evidence, fits)
             except StoreError:
-                if quota.free(self.directory) > NEARLY_FULL or not self._leave_full_disk(report.severity):
+                if not _is_full(self.directory) or not self._leave_full_disk(report.severity):
                     raise
                 return self._commit(report, evidence, fits)
 

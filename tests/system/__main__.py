@@ -22,6 +22,8 @@ def main(cuts: int, seed: int) -> int:
         number = min(ROUND, cuts - done)
         with tempfile.TemporaryDirectory(prefix="fidamia-faults-") as folder:
             rig = Rig(Path(folder), seed + done)
+            if not done:
+                click.echo(f"cuts: {', '.join(rig.kinds)}")
             try:
                 verdict = rig.run(number)
             finally:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import random
 import signal
 import subprocess
@@ -13,15 +15,25 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import cv2
+import numpy as np
+
+from agent.simulation import scenery
 from agent.store.store import Store
 from central.store import EmbeddedStore
 from tests.integration.broker import Broker
 from tests.system.proxy import Link, Weather
+from tests.system.vehicle import SIZE, Finder
 
 DEVICE = "veh-1"
 PAUSE = 0.02  # seconds between two reports, on average
 QUOTA = 200  # MB
 DRAINING = 120.0  # seconds for everything to arrive once all is well again
+DISK = 150  # MB
+# https://blitiri.com.ar/p/libfiu/: lets system calls fail when told to.
+CONTROL, FAULTS = Path("/usr/lib/fiu/fiu_run_preload.so"), Path("/usr/lib/fiu/fiu_posix_preload.so")
+SYNCS = "posix/io/sync/*"
+PICTURES = 5  # different ones, which is enough: drawing takes longer than committing
 LOOP = 3  # times in a row that the vehicle ends of itself
 
 
@@ -51,6 +63,8 @@ class Rig:
         self._random = random.Random(seed)
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         (directory / "broker").mkdir(parents=True)
+        draw_pictures(directory)
+        self._is_disk = _mount(directory / "vehicle")
         self._broker = Broker(directory / "broker", persistent=True)
         self._broker.start()
         self._link = Link(self._broker.port)
@@ -74,7 +88,13 @@ class Rig:
             "64 kbit/s": lambda: self._weather(Weather(rate=8000.0)),
             "flapping": self._flap,
             "ignition key": lambda: self._kill("vehicle", signal.SIGTERM),
+            "clock jumps": lambda: self._processes["vehicle"].send_signal(signal.SIGUSR1),
         }
+        if FAULTS.exists():
+            self._cuts["fsync fails"] = self._fail_syncs
+        if self._is_disk:
+            self._cuts["disk full"] = self._fill_disk
+            self._cuts["disk full, killed"] = lambda: self._fill_disk(killed=True)
 
     def run(self, cuts: int) -> Verdict:
         """Cut so many times, then let everything be well and look."""
@@ -89,7 +109,7 @@ class Rig:
         self._link.weather = Weather()
         self._look_after_the_vehicle()
         self._end_the_drive()
-        self._judge()
+        judge(self._directory, self.verdict)
         return self.verdict
 
     def close(self) -> None:
@@ -99,15 +119,26 @@ class Rig:
             process.wait()
         self._link.close()
         self._broker.kill()
+        if self._is_disk:
+            subprocess.run(["umount", "--lazy", self._directory / "vehicle"], check=True)
+
+    @property
+    def kinds(self) -> list[str]:
+        """The cuts that can be made on this machine."""
+        return sorted(self._cuts)
 
     def _start(self, name: str, pause: float = PAUSE) -> None:
         config = str(self._directory / f"{name}.toml")
+        environment = dict(os.environ)
         command = [sys.executable, "-P", "-m", "central", "ingest", "--config", config]
         if name == "vehicle":
             journal = str(self._directory / "journal")
-            command = [sys.executable, "-m", "tests.system.vehicle", config, journal, str(pause), str(QUOTA)]
+            what = [config, journal, str(self._directory), str(pause), str(QUOTA)]
+            command = [sys.executable, "-m", "tests.system.vehicle", *what]
+            if FAULTS.exists():
+                environment |= {"LD_PRELOAD": f"{FAULTS}:{CONTROL}", "FIU_CTRL_FIFO": str(self._directory / "faults")}
         with (self._directory / f"{name}.log").open("ab") as log:
-            self._processes[name] = subprocess.Popen(command, stdout=log, stderr=log)
+            self._processes[name] = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
 
     def _kill(self, name: str, number: int = signal.SIGKILL) -> None:
         process = self._processes.pop(name)
@@ -137,6 +168,30 @@ class Rig:
         for _ in range(self._random.randint(2, 6)):
             self._link.cut()
             time.sleep(self._random.uniform(0.05, 0.4))
+
+    def _fail_syncs(self) -> None:
+        """The disk does not write what it was given, one time in three, and says so."""
+        self._control(f"enable_random name={SYNCS},probability=0.3")
+        time.sleep(self._random.uniform(0.3, 2.0))
+        self._control(f"disable name={SYNCS}")
+
+    def _control(self, command: str) -> None:
+        # It may be starting, or have ended of itself: then there is nothing to tell.
+        how = ["fiu-ctrl", "-f", str(self._directory / "faults"), "-c", command, str(self._processes["vehicle"].pid)]
+        with suppress(subprocess.TimeoutExpired):
+            subprocess.run(how, capture_output=True, timeout=3, check=False)
+
+    def _fill_disk(self, killed: bool = False) -> None:
+        """Somebody else fills it to the last byte, and makes room again."""
+        other = self._directory / "vehicle" / "somebody-else"
+        with suppress(OSError), other.open("wb", buffering=0) as file:
+            while file.write(bytes(1024 * 1024)):
+                pass
+        time.sleep(self._random.uniform(0.3, 2.0))
+        if killed:
+            self._kill("vehicle")
+            time.sleep(self._random.uniform(0.3, 2.0))
+        other.unlink()
 
     def _look_after_the_vehicle(self) -> None:
         """Start it again where it ended of itself, as systemd would."""
@@ -178,20 +233,54 @@ class Rig:
         finally:
             store.close()
 
-    def _judge(self) -> None:
-        journal = [line.split() for line in (self._directory / "journal").read_text().splitlines()]
-        centre = EmbeddedStore(self._directory / "centre", read_only=True)
-        held = Counter(feature["id"] for feature in centre.features())
-        places = Counter(feature["properties"]["sequence"] for feature in centre.features())
-        dropped = {
-            number
-            for _device, loss in centre.losses()
-            if loss["what"] == "report"
-            for first, last in loss["sequences"]
-            for number in range(first, last + 1)
-        }
-        centre.close()
-        self.verdict.committed = len(journal)
-        self.verdict.lost = [name for number, name in journal if name not in held and int(number) not in dropped]
-        self.verdict.doubled = [name for name, count in held.items() if count > 1]
-        self.verdict.doubled += [f"sequence {number}" for number, count in places.items() if count > 1]
+
+def draw_pictures(directory: Path) -> None:
+    """What the vehicle sees."""
+    for number in range(PICTURES):
+        scene = scenery.draw("pothole", np.random.default_rng([9, number]), *SIZE)
+        (directory / f"{number}.jpg").write_bytes(cv2.imencode(".jpg", scene)[1].tobytes())
+
+
+def judge(directory: Path, verdict: Verdict) -> None:
+    """Hold what the centre has in `directory` against the journal of what the vehicle has committed."""
+    # The power may have been cut in the middle of the last line of a life.
+    lines = [line.split() for line in (directory / "journal").read_text(errors="replace").splitlines()]
+    journal = [line for line in lines if len(line) == len(Finder.LINE)]
+    centre = EmbeddedStore(directory / "centre", read_only=True)
+    held = Counter(feature["id"] for feature in centre.features())
+    places = Counter(feature["properties"]["sequence"] for feature in centre.features())
+    dropped = {what: _told(centre, what) for what in ("report", "evidence")}
+    withheld = {
+        feature["id"] for feature in centre.features() if feature["properties"]["evidence_withheld"] is not None
+    }
+    pictures = {name: path for name in held if (path := centre.picture(DEVICE, name)) is not None}
+    centre.close()
+    verdict.committed = len(journal)
+    for number, name, digest in journal:
+        told = int(number) in dropped["report"]
+        if name not in held and not told:
+            verdict.lost.append(name)
+        if digest == "-" or told or int(number) in dropped["evidence"] or name in withheld:
+            continue
+        if name not in pictures or hashlib.sha256(pictures[name].read_bytes()).hexdigest() != digest:
+            verdict.lost.append(f"the picture of {name}")
+    verdict.doubled = [name for name, count in held.items() if count > 1]
+    verdict.doubled += [f"sequence {number}" for number, count in places.items() if count > 1]
+
+
+def _told(centre: EmbeddedStore, what: str) -> set[int]:
+    """The sequences of which a loss was delivered."""
+    return {
+        number
+        for _device, loss in centre.losses()
+        if loss["what"] == what
+        for first, last in loss["sequences"]
+        for number in range(first, last + 1)
+    }
+
+
+def _mount(directory: Path) -> bool:
+    """Put a small disk there; whether that is allowed."""
+    directory.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", f"size={DISK}M,mode=0750", "fidamia-faults", str(directory)]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0

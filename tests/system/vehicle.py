@@ -15,8 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 
-import cv2
-import numpy as np
+import time_machine
 import uuid6
 
 from agent import config, logs
@@ -24,7 +23,6 @@ from agent.domain import Blurring, Candidate, Evidence, ModelIdentity, Position,
 from agent.drivers.mqtt import MqttConnection
 from agent.drivers.network import Network
 from agent.errors import DamagedStore, StoreError
-from agent.simulation import scenery
 from agent.store.lock import StoreLock
 from agent.store.quota import Limits
 from agent.store.store import Store, open_whole
@@ -35,30 +33,31 @@ from agent.worker import Worker
 
 log = logging.getLogger("vehicle")
 
+SIZE = 640, 360  # pixels
 SEVERITIES = ("low", "normal", "urgent")
-PICTURES = 5  # different ones, which is enough: drawing takes longer than committing
+YEARS = 8 * 365 * 86_400.0  # seconds
 
 
 class Finder:
-    """Finds a defect a step, each with a picture, and notes its id once it is committed."""
+    """Finds a defect a step, some with a picture, and notes each once it is committed."""
 
-    def __init__(self, store: Store, device: str, journal: Path, pause: float) -> None:
+    LINE = "sequence", "id", "hash of the picture"  # of the journal
+
+    def __init__(self, store: Store, device: str, journal: Path, pictures: Path, pause: float) -> None:
         self._store = store
         self._device = device
-        self._journal = os.open(journal, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
+        self._journal = os.open(journal, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOCTTY, 0o640)
         self._pause = pause
         self._random = random.Random()
-        self._pictures = [
-            cv2.imencode(".jpg", scenery.draw("pothole", np.random.default_rng([9, number]), 640, 360))[1].tobytes()
-            for number in range(PICTURES)
-        ]
+        # Drawn elsewhere: OpenCV does not start with libfiu around it.
+        self._pictures = [path.read_bytes() for path in sorted(pictures.glob("*.jpg"))]
 
     def step(self) -> None:
         """Raises StoreError; what was found is then lost, as it was never committed."""
         time.sleep(self._random.expovariate(1 / self._pause))
         evidence = None
         if self._random.random() < 0.3:
-            evidence = Evidence(self._random.choice(self._pictures), 640, 360, Blurring("drawn", 0, 0))
+            evidence = Evidence(self._random.choice(self._pictures), *SIZE, Blurring("drawn", 0, 0))
         report = Report(
             id=str(uuid6.uuid7()),
             device=self._device,
@@ -81,13 +80,19 @@ class Finder:
             evidence=evidence.facts if evidence else None,
         )
         sequence = self._store.append(report, evidence)
-        os.write(self._journal, f"{sequence} {report.id}\n".encode())
+        picture = evidence.facts.sha256 if evidence else "-"
+        os.write(self._journal, f"{sequence} {report.id} {picture}\n".encode())
 
     def finish(self) -> None:
         os.close(self._journal)
 
 
-def main(path: str, journal: str, pause: str, quota_mb: str) -> int:
+def jump() -> None:
+    """The clock is years off from now on, as after a flat battery, or a wrong week of the receiver."""
+    time_machine.travel(time.time() + random.uniform(-YEARS, YEARS)).start()
+
+
+def main(path: str, journal: str, pictures: str, pause: str, quota_mb: str) -> int:
     """Until a signal; the exit code as that of `fidamia run`."""
     settings = config.load(Path(path))
     logs.configure("INFO")
@@ -107,7 +112,7 @@ def main(path: str, journal: str, pause: str, quota_mb: str) -> int:
     delivery = Delivery(
         store, connection, device, broker.prefix, window=settings.sync.window, resend_after=settings.sync.resend_after_s
     )
-    finder = Finder(store, device, Path(journal), float(pause))
+    finder = Finder(store, device, Path(journal), Path(pictures), float(pause))
     workers = [
         Worker("finder", finder.step, finder.finish),
         Worker(
@@ -119,6 +124,7 @@ def main(path: str, journal: str, pause: str, quota_mb: str) -> int:
     ]
     stop = Event()
     signal.signal(signal.SIGTERM, lambda *_arguments: stop.set())
+    signal.signal(signal.SIGUSR1, lambda *_arguments: jump())
     for worker in workers:
         worker.start()
     code = 0

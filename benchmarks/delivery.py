@@ -1,0 +1,305 @@
+"""From the vehicle's disk to the centre's over 80 ms with TLS: a backlog, a new report meanwhile, a tunnel's end.
+
+Its peers bring the same reports to the same broker, one a message, as they do without the agent.
+"""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+
+from agent.config import Broker as Settings
+from agent.drivers.mqtt import MqttConnection
+from agent.drivers.network import Network
+from agent.store.quota import Limits
+from agent.store.store import Store, open_whole
+from agent.sync.delivery import Delivery
+from agent.sync.messages import feature
+from agent.sync.topics import topic
+from agent.worker import Worker
+from benchmarks.measure import Figure
+from benchmarks.reports import report
+from tests.authority import Authority
+from tests.integration.broker import Broker, free_port
+from tests.integration.receiver import wait_until
+from tests.system.proxy import Link, Weather
+
+REPORTS = 10_000
+DELAY = 0.04  # seconds, each way
+EVERY = 0.1  # seconds between two new reports while the backlog drains
+TUNNELS = 12
+DEVICE, PREFIX = "bench", "fidamia/v1"
+LIMITS = Limits(10_000_000_000, 0)
+PATIENCE = 300.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A broker with TLS behind a link, and the centre at it."""
+
+    directory: Path
+    link: Link
+    broker: Broker
+    authority: Authority
+
+    def settings(self) -> Settings:
+        """Of the device."""
+        ca = str(self.authority.directory / "ca.pem")
+        return Settings(host="127.0.0.1", port=self.link.port, ca=ca, **self.authority.of(DEVICE))  # type: ignore[arg-type]
+
+
+def drain() -> Figure:
+    """A backlog, until the centre has acknowledged all of it, against mosquitto's bridge."""
+    with _place() as place:
+        ours = _drain(place)[0]
+    with _place() as place:
+        peer = _bridge(place)
+    return Figure("drain-10000", ours, peer, "mosquitto's bridge, as it comes", ours / peer, "s")
+
+
+def drain_paho() -> Figure:
+    """The same against paho's client, publishing in a loop."""
+    with _place() as place:
+        ours, carried = _drain(place)
+    with _place() as place:
+        peer = _paho(place)
+    note = f"{carried / REPORTS:.0f} bytes on the wire a report, both ways, with TLS"
+    return Figure("drain-10000-paho", ours, peer, "paho's publish in a loop, QoS 1", ours / peer, "s", note=note)
+
+
+def bytes_on_the_wire() -> Figure:
+    """What a report takes of the network, TLS and answers included, against its own GeoJSON."""
+    with _place() as place:
+        _seconds, carried = _drain(place)
+    ours, peer = carried / REPORTS, float(_size())
+    return Figure("bytes-a-report", ours, peer, "its GeoJSON", ours / peer, "bytes")
+
+
+def live() -> Figure:
+    """From its commit until the centre has it, of a new report while the backlog drains; 95 of 100 are faster."""
+    with _place() as place:
+        store = _filled(place)
+        delays: list[float] = []
+        with _delivering(store, place):
+            ids: dict[str, float] = {}
+            while store.outbox.pending(0, 1, until=REPORTS):
+                one = report()
+                store.append(one)
+                ids[one.id] = time.monotonic()
+                time.sleep(EVERY)
+                delays += _settled(store, ids)
+            while ids:
+                delays += _settled(store, ids)
+        store.close()
+    return _p95("live-while-draining", delays)
+
+
+def after_tunnel() -> Figure:
+    """From the end of a tunnel until the report that was found in it is acknowledged."""
+    delays = []
+    with _place() as place:
+        store = open_whole(place.directory / "vehicle", LIMITS)
+        with _delivering(store, place):
+            for number in range(TUNNELS):
+                wait_until(lambda: store.outbox.counts(0).pending == 0, 60)
+                place.link.weather = Weather(black=True)
+                one = report()
+                store.append(one)
+                time.sleep(5.0 + 5.0 * number)
+                began = time.monotonic()
+                place.link.weather = Weather(delay=DELAY)
+                while _state(store, one.id) != "settled":
+                    time.sleep(0.01)
+                delays.append(time.monotonic() - began)
+        store.close()
+    return _p95("first-after-tunnel", delays)
+
+
+def _p95(name: str, delays: list[float]) -> Figure:
+    cuts = statistics.quantiles(delays, n=20, method="inclusive")
+    note = f"median {statistics.median(delays):.2f} s of {len(delays)}"
+    return Figure(name, cuts[18], None, "none", None, "s", (cuts[0], max(delays)), note)
+
+
+def _settled(store: Store, ids: dict[str, float]) -> Iterator[float]:
+    """Take those that the centre has from `ids`; how long each took."""
+    for name, began in list(ids.items()):
+        if _state(store, name) == "settled":
+            del ids[name]
+            yield time.monotonic() - began
+
+
+def _state(store: Store, name: str) -> str:
+    entry = store.outbox.find(name)
+    return entry.state if entry else ""
+
+
+def _size() -> int:
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(Path(folder))
+        store.append(report())
+        (entry,) = store.outbox.pending(0, 1)
+        store.close()
+    return len(feature(entry, datetime.now(UTC)))
+
+
+@contextmanager
+def _place() -> Iterator[Place]:
+    with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
+        directory = Path(folder)
+        directory.chmod(0o755)
+        (directory / "certificates").mkdir()
+        (directory / "broker").mkdir()
+        authority = Authority(directory / "certificates")
+        authority.certificate("server", "IP:127.0.0.1")
+        authority.certificate(DEVICE, f"DNS:{DEVICE}")
+        secured, at = free_port(), authority.directory
+        broker = Broker(
+            directory / "broker",
+            f"allow_anonymous true\nmax_queued_messages 0\nlistener {secured} 127.0.0.1\n"
+            f"cafile {at}/ca.pem\ncertfile {at}/server.pem\nkeyfile {at}/server.key\nrequire_certificate true\n",
+        )
+        broker.start()
+        link = Link(secured)
+        link.weather = Weather(delay=DELAY)
+        config = directory / "centre.toml"
+        config.write_text(
+            f'[store]\ndirectory = "{directory / "centre"}"\n'
+            f'[broker]\nhost = "127.0.0.1"\nport = {broker.port}\ntls = false\n'
+        )
+        command = [sys.executable, "-P", "-m", "central", "ingest", "--config", str(config)]
+        centre = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        try:
+            wait_until(lambda: "SUBSCRIBE" in (directory / "broker" / "mosquitto.log").read_text(), 30)
+            yield Place(directory, link, broker, authority)
+        finally:
+            centre.kill()
+            centre.wait()
+            link.close()
+            broker.kill()
+
+
+def _filled(place: Place) -> Store:
+    store = open_whole(place.directory / "vehicle", LIMITS)
+    with store._database.transaction():
+        for _ in range(REPORTS):
+            store.outbox.append(report())
+    return store
+
+
+@contextmanager
+def _delivering(store: Store, place: Place) -> Iterator[None]:
+    settings = place.settings()
+    connection = MqttConnection(settings, DEVICE, subscriptions=[topic(PREFIX, DEVICE, "ack")])
+    delivery = Delivery(store, connection, DEVICE, PREFIX)
+    worker = Worker(
+        "sync",
+        lambda: delivery.step(time.monotonic()),
+        lambda: delivery.finish(time.monotonic()),
+        hurry=Network(settings.host, settings.port).came_back,
+    )
+    worker.start()
+    try:
+        yield
+    finally:
+        worker.stop.set()
+        worker.join(10)
+        if worker.crash is not None:
+            raise worker.crash
+
+
+def _drain(place: Place) -> tuple[float, int]:
+    """Seconds, and bytes on the wire."""
+    store = _filled(place)
+    began, before = time.monotonic(), place.link.carried
+    with _delivering(store, place):
+        if not wait_until(lambda: store.outbox.counts(0).pending == 0, PATIENCE):
+            raise RuntimeError("the backlog did not drain")
+        seconds = time.monotonic() - began
+    store.close()
+    return seconds, place.link.carried - before
+
+
+class _Arrivals:
+    """Counts what arrives at the broker, next to it."""
+
+    def __init__(self, place: Place) -> None:
+        self.count = 0
+        self.all = threading.Event()
+        self._client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
+        self._client.on_message = self._on_message
+        self._client.on_connect = lambda client, *_: client.subscribe("bench/#", 1)
+        self._client.connect("127.0.0.1", place.broker.port)
+        self._client.loop_start()
+        time.sleep(0.5)
+
+    def _on_message(self, *_arguments: object) -> None:
+        self.count += 1
+        if self.count >= REPORTS:
+            self.all.set()
+
+    def wait(self) -> None:
+        """Until all have arrived."""
+        if not self.all.wait(PATIENCE):
+            raise RuntimeError(f"{self.count} of {REPORTS} arrived")
+        self._client.loop_stop()
+
+
+def _bridge(place: Place) -> float:
+    """Seconds that mosquitto's bridge takes for the same reports."""
+    arrivals, at = _Arrivals(place), place.authority.directory
+    place.link.weather = Weather(closed=True)
+    (place.directory / "bridge").mkdir()
+    bridge = Broker(
+        place.directory / "bridge",
+        "allow_anonymous true\nmax_queued_messages 0\nconnection up\nrestart_timeout 1\n"
+        f"address 127.0.0.1:{place.link.port}\ntopic bench/# out 1\nbridge_protocol_version mqttv50\n"
+        f"bridge_cafile {at}/ca.pem\nbridge_certfile {at}/{DEVICE}.pem\nbridge_keyfile {at}/{DEVICE}.key\n",
+    )
+    bridge.start()
+    try:
+        client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
+        client.connect("127.0.0.1", bridge.port)
+        client.loop_start()
+        _publish(client)
+        began = time.monotonic()
+        place.link.weather = Weather(delay=DELAY)
+        arrivals.wait()
+        return time.monotonic() - began
+    finally:
+        bridge.kill()
+
+
+def _paho(place: Place) -> float:
+    """Seconds that a plain loop over paho takes."""
+    arrivals, at = _Arrivals(place), place.authority.directory
+    client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
+    client.tls_set(f"{at}/ca.pem", f"{at}/{DEVICE}.pem", f"{at}/{DEVICE}.key")
+    began = time.monotonic()
+    client.connect("127.0.0.1", place.link.port)
+    client.loop_start()
+    _publish(client)
+    arrivals.wait()
+    seconds = time.monotonic() - began
+    client.loop_stop()
+    return seconds
+
+
+def _publish(client: paho.Client) -> None:
+    """Every report, a message each; returns when the broker that the client is connected to has all."""
+    payload = b"x" * _size()
+    sent = [client.publish("bench/reports", payload, qos=1) for _ in range(REPORTS)]
+    for one in sent:
+        one.wait_for_publish(PATIENCE)
