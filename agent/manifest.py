@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
-import zlib
 from collections.abc import Iterator
 from importlib.resources import files
 from itertools import zip_longest
-from lzma import LZMAError
 from pathlib import Path
 from typing import IO, Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
+from agent.archive import UNREADABLE
 from agent.domain import NO_DEFECT, ModelIdentity
 from agent.errors import ConfigError
 from agent.i18n import _, language
@@ -182,7 +181,6 @@ def _own_labels(file: IO[bytes]) -> list[str] | None:
     try:
         with zipfile.ZipFile(file) as archive, archive.open(LABELS_FILE) as labels:
             content = labels.read(LARGEST_LABELS)
-    # RuntimeError: an archive that is encrypted, or (its subclass NotImplementedError) packed as zipfile does not know.
-    except (zipfile.BadZipFile, KeyError, ValueError, RuntimeError, EOFError, zlib.error, LZMAError):
+    except UNREADABLE:
         return None  # no archive, none that is ours, or one that only other programs can read
     return content.decode("utf-8", "replace").splitlines()

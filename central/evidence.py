@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.domain import Ranges
+from agent.store.disk import sync
 
 FOLDER = "evidence"
 LARGEST = 10_000_000  # bytes of a picture
@@ -72,11 +73,7 @@ class Folder:
                 return False
             os.fsync(file.fileno())
         partial.rename(path)
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync(path.parent)
         return True
 
     def _partial(self, piece: Piece) -> Path:

@@ -39,7 +39,7 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="For machines: one report a line.")
 def ls(config_path: Path, state: tuple[str, ...], everything: bool, as_json: bool) -> None:
     """List what is kept, the newest last. Exit codes: 0, 74 store, 78 configuration."""
-    store = _open(config_path)
+    store = _open(config.load(config_path))
     wanted = state or tuple(one for one in STATES if one != "settled")
     entries = store.outbox.entries(*wanted) if everything else store.outbox.newest(SHOWN, *wanted)
     number = 0
@@ -74,7 +74,7 @@ def show(which: str, config_path: Path) -> None:
     """
     from agent.sync.messages import feature  # noqa: PLC0415 - the list need not wait for it
 
-    store = _open(config_path)
+    store = _open(config.load(config_path))
     entry = store.outbox.find(which)
     store.close()
     if entry is None:
@@ -92,7 +92,7 @@ def show(which: str, config_path: Path) -> None:
 @config_option(config.DEFAULT_PATH)
 def check(config_path: Path) -> None:
     """Read all that is kept, from end to end. Exit codes: 0 it is whole; 1 it is not; 78 configuration."""
-    store = _open(config_path)
+    store = _open(config.load(config_path))
     faults = store.faults()
     counts = store.outbox.counts(since=0)
     store.close()
@@ -127,7 +127,7 @@ def export(path: Path, config_path: Path, state: tuple[str, ...]) -> None:
     if state and suffix == BUNDLE:
         raise click.UsageError(_("--state is for maps; a .zip holds what the centre has not"))
     settings = config.load(config_path)
-    store = _open(config_path)
+    store = _open(settings)
     try:
         number = _bundle(path, store, settings) if suffix == BUNDLE else _map(path, store.outbox.entries(*state))
     except OSError as error:
@@ -151,7 +151,7 @@ def export(path: Path, config_path: Path, state: tuple[str, ...]) -> None:
 @click.option("--all", "everything", is_flag=True, help="All that the centre refused.")
 def retry(ids: tuple[str, ...], config_path: Path, everything: bool) -> None:
     """Offer the centre again what it refused: these reports, or all. Exit codes: 0; 1 if there is none such."""
-    store = _open(config_path, writing=True)
+    store = _open(config.load(config_path), writing=True)
     number = store.outbox.retry(_chosen(store, ids, everything))
     store.close()
     click.echo(
@@ -170,14 +170,14 @@ def purge(ids: tuple[str, ...], config_path: Path, everything: bool) -> None:
 
     Exit codes: 0; 1 if there is none such.
     """
-    store = _open(config_path, writing=True)
+    store = _open(config.load(config_path), writing=True)
     number = store.purge(_chosen(store, ids, everything))
     store.close()
     click.echo(ngettext("{number} report was dropped.", "{number} reports were dropped.", number).format(number=number))
 
 
-def _open(config_path: Path, writing: bool = False) -> Store:
-    directory = config.load(config_path).store_directory
+def _open(settings: config.Config, writing: bool = False) -> Store:
+    directory = settings.store_directory
     if not (directory / FILE_NAME).exists():
         raise StoreError(_("{path}: there is no store; the agent has never run here").format(path=directory))
     return Store(directory, read_only=not writing)

@@ -238,6 +238,7 @@ class MqttConnection:
 
     def _on_connect(self, client: paho.Client, _data: Any, _flags: Any, code: ReasonCode, properties: Any) -> None:
         self._answered = True
+        client.on_log = None  # paho would go on to put every packet into words
         if code.is_failure:
             self._failure = _("the broker {address} refuses this device: {reason}").format(
                 address=self._address, reason=code.getName()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
-import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from agent.archive import UNREADABLE
 from agent.config import Broker, DeviceName
 from agent.errors import FidamiaError
 from agent.export.signature import sign, verify
@@ -92,7 +92,7 @@ def read(path: Path, authority: Path) -> tuple[str, Iterator[Message]]:
     """
     try:
         archive = zipfile.ZipFile(path)
-    except zipfile.BadZipFile as error:
+    except UNREADABLE as error:
         raise BundleFault(_("not a bundle of fidamia: {reason}").format(reason=error)) from error
     encoded = _member(archive, MANIFEST, LARGEST_MANIFEST)
     signer = verify(encoded, _member(archive, SIGNATURE, LARGEST_SIGNATURE), authority)
@@ -139,7 +139,7 @@ def _member(archive: zipfile.ZipFile, name: str, largest: int) -> bytes:
     try:
         with archive.open(name) as file:
             content = file.read(largest + 1)
-    except (KeyError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except UNREADABLE as error:
         raise BundleFault(_("not a bundle of fidamia: {reason}").format(reason=error)) from error
     if len(content) > largest:
         raise BundleFault(_("not a bundle of fidamia: {reason}").format(reason=f"{name}: {len(content)} bytes"))

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from agent.store.disk import sync
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Where to write to; it takes the place of `path`, durable, once the block has come to its end.
 
-    Raises OSError; then nothing is left of it, and what was at `path` is still there.
+    Raises OSError; then nothing is left of it, and what was at `path` is still there (but where the disk fails at the
+    very last, when the new file is in its place).
     """
     partial = path.with_name(f".{path.name}.partial")
     try:
         yield partial
-        with partial.open("rb") as file:
-            os.fsync(file.fileno())  # a USB stick is pulled out as soon as it is said that all is written
+        # A USB stick is pulled out as soon as it is said that all is written.
+        sync(partial)
         partial.replace(path)
+        sync(path.parent)
     finally:
         partial.unlink(missing_ok=True)

@@ -13,6 +13,7 @@ from agent.domain import Evidence, Report
 from agent.errors import StoreError
 from agent.i18n import _
 from agent.store.database import Database, columns
+from agent.store.disk import sync
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ class Pictures:
                 with suppress(OSError):
                     partial.unlink(missing_ok=True)
                 raise
-            _sync_folder(self._folder)
+            sync(self._folder)
 
     def enter(self, sequence: int, report: Report) -> None:
         """The row of a file that was written; in the transaction of its report. Raises StoreError."""
@@ -124,8 +125,7 @@ class Pictures:
                 row["sequence"] for row in self._rows.select(self._rows.c.sequence).where(self._rows.c.id.in_(marks))
             ]
         removed = self.remove_rows(known)
-        for name in removed.values():
-            self.unlink(name)
+        self.unlink(removed.values())
         return len(removed)
 
     def oldest(self, severity: str, size: int) -> list[int]:
@@ -150,11 +150,12 @@ class Pictures:
             self._rows.delete().where(those).execute()
         return known
 
-    def unlink(self, name: str) -> None:
-        """Remove the file of a row that is gone. Raises StoreError."""
-        path = self._path(name)
-        with self._errors(path):
-            path.unlink(missing_ok=True)
+    def unlink(self, names: Iterable[str]) -> None:
+        """Remove the files of rows that are gone. Raises StoreError."""
+        for name in names:
+            path = self._path(name)
+            with self._errors(path):
+                path.unlink(missing_ok=True)
 
     def used(self) -> int:
         """Bytes of the disk that all pictures take."""
@@ -192,12 +193,3 @@ class Pictures:
                     path=path, reason=error.strerror
                 )
             ) from error
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename in it durable."""
-    file = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)

@@ -21,6 +21,7 @@ from agent.domain import Loss
 from agent.errors import StoreError
 from agent.i18n import _
 from agent.store.database import BEGINNING, DAMAGED
+from agent.store.disk import sync
 from agent.store.losses import runs
 from agent.store.schema import APPLICATION_ID, MIGRATIONS
 
@@ -94,7 +95,7 @@ def salvage(path: Path) -> Salvaged:
         fresh.unlink(missing_ok=True)
         with closing(_new(fresh)) as database:
             reports, lost = _copy(path, database)
-        _sync(fresh)
+        sync(fresh)
         fresh.rename(_ready(path))
         return Salvaged(reports, lost, _swap(path))
 
@@ -111,7 +112,7 @@ def _swap(path: Path) -> Path:
             Path(f"{path}{suffix}").rename(f"{kept}{suffix}")
     _ready(path).rename(path)
     (path.parent / MARK).unlink(missing_ok=True)
-    _sync(path.parent)
+    sync(path.parent)
     return kept
 
 
@@ -125,14 +126,6 @@ def _errors(path: Path) -> Iterator[None]:
                 path=path, reason=error
             )
         ) from error
-
-
-def _sync(path: Path) -> None:
-    file = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)
 
 
 def _look(path: Path) -> sqlite3.Connection:

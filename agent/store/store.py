@@ -167,8 +167,7 @@ class Store:
             removed = self.outbox.remove(self.outbox.rejected() if sequences is None else sequences)
             self.losses.add("report", PURGED, removed)
             pictures = self.pictures.remove_rows(one.sequence for one in removed)
-        for name in pictures.values():
-            self.pictures.unlink(name)
+        self.pictures.unlink(pictures.values())
         return len(removed)
 
     def faults(self) -> list[str]:
@@ -204,7 +203,7 @@ class Store:
                     self.losses.add("report", QUOTA, self.outbox.remove([sequence]))
         except StoreError:
             if evidence is not None:
-                self.pictures.unlink(report.id)
+                self.pictures.unlink([report.id])
             raise
         return sequence
 
@@ -249,8 +248,7 @@ class Store:
         with self._database.transaction():
             removed = self.pictures.remove_rows(sequences)
             self.losses.add("evidence", reason, self.outbox.withhold(removed, reason))
-        for name in removed.values():
-            self.pictures.unlink(name)
+        self.pictures.unlink(removed.values())
         return bool(removed)
 
     def _leave_full_disk(self, severity: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
+from io import BytesIO
 from pathlib import Path
 
 import msgspec
@@ -186,7 +187,28 @@ def test_a_bundle_that_was_changed_is_refused(
     assert held(tmp_path) == BEFORE
 
 
-@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"not a zip at all" * 1000, None])
+def broken(packing: int) -> bytes:
+    """An archive of which a byte was changed on the way."""
+    whole = BytesIO()
+    with zipfile.ZipFile(whole, "w", packing) as archive:
+        archive.writestr(MANIFEST, b"{}" * 1000)
+    content = bytearray(whole.getvalue())
+    content[60] ^= 0xFF
+    return bytes(content)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"PK\x03\x04",
+        b"not a zip at all" * 1000,
+        broken(zipfile.ZIP_DEFLATED),
+        broken(zipfile.ZIP_BZIP2),
+        broken(zipfile.ZIP_LZMA),
+        None,
+    ],
+)
 def test_what_is_no_bundle_is_a_sentence_and_the_next_is_taken_in(
     tmp_path: Path, store: Store, content: bytes | None
 ) -> None:
