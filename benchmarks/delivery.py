@@ -6,8 +6,6 @@ Its peers bring the same reports to the same broker, one a message, as they do w
 from __future__ import annotations
 
 import statistics
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -21,26 +19,23 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from agent.config import Broker as Settings
-from agent.drivers.mqtt import MqttConnection
-from agent.drivers.network import Network
 from agent.store.quota import Limits
 from agent.store.store import Store, open_whole
-from agent.sync.delivery import Delivery
 from agent.sync.messages import feature
-from agent.sync.topics import topic
-from agent.worker import Worker
 from benchmarks.measure import Figure
 from benchmarks.reports import report
 from tests.authority import Authority
 from tests.integration.broker import Broker, free_port
+from tests.integration.centre import Centre
 from tests.integration.receiver import wait_until
 from tests.system.proxy import Link, Weather
+from tests.system.vehicle import courier
 
 REPORTS = 10_000
 DELAY = 0.04  # seconds, each way
 EVERY = 0.1  # seconds between two new reports while the backlog drains
 TUNNELS = 12
-DEVICE, PREFIX = "bench", "fidamia/v1"
+DEVICE = "bench"
 LIMITS = Limits(10_000_000_000, 0)
 PATIENCE = 300.0  # seconds
 
@@ -72,11 +67,10 @@ def drain() -> Figure:
 def drain_paho() -> Figure:
     """The same against paho's client, publishing in a loop."""
     with _place() as place:
-        ours, carried = _drain(place)
+        ours = _drain(place)[0]
     with _place() as place:
         peer = _paho(place)
-    note = f"{carried / REPORTS:.0f} bytes on the wire a report, both ways, with TLS"
-    return Figure("drain-10000-paho", ours, peer, "paho's publish in a loop, QoS 1", ours / peer, "s", note=note)
+    return Figure("drain-10000-paho", ours, peer, "paho's publish in a loop, QoS 1", ours / peer, "s")
 
 
 def bytes_on_the_wire() -> Figure:
@@ -165,30 +159,22 @@ def _place() -> Iterator[Place]:
         authority = Authority(directory / "certificates")
         authority.certificate("server", "IP:127.0.0.1")
         authority.certificate(DEVICE, f"DNS:{DEVICE}")
-        secured, at = free_port(), authority.directory
-        broker = Broker(
-            directory / "broker",
-            f"allow_anonymous true\nmax_queued_messages 0\nlistener {secured} 127.0.0.1\n"
-            f"cafile {at}/ca.pem\ncertfile {at}/server.pem\nkeyfile {at}/server.key\nrequire_certificate true\n",
-        )
+        secured = free_port()
+        settings = "allow_anonymous true\nmax_queued_messages 0\n"
+        settings += f"listener {secured} 127.0.0.1\n{authority.listener('server')}"
+        broker = Broker(directory / "broker", settings)
         broker.start()
         link = Link(secured)
         link.weather = Weather(delay=DELAY)
-        config = directory / "centre.toml"
-        config.write_text(
-            f'[store]\ndirectory = "{directory / "centre"}"\n'
-            f'[broker]\nhost = "127.0.0.1"\nport = {broker.port}\ntls = false\n'
-        )
-        command = [sys.executable, "-P", "-m", "central", "ingest", "--config", str(config)]
-        centre = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        centre = Centre(directory, broker.port)
         try:
-            wait_until(lambda: "SUBSCRIBE" in (directory / "broker" / "mosquitto.log").read_text(), 30)
+            centre.start()
+            wait_until(lambda: "SUBSCRIBE" in broker.log, 30)
             yield Place(directory, link, broker, authority)
         finally:
-            centre.kill()
-            centre.wait()
+            centre.close()
             link.close()
-            broker.kill()
+            broker.close()
 
 
 def _filled(place: Place) -> Store:
@@ -201,15 +187,7 @@ def _filled(place: Place) -> Store:
 
 @contextmanager
 def _delivering(store: Store, place: Place) -> Iterator[None]:
-    settings = place.settings()
-    connection = MqttConnection(settings, DEVICE, subscriptions=[topic(PREFIX, DEVICE, "ack")])
-    delivery = Delivery(store, connection, DEVICE, PREFIX)
-    worker = Worker(
-        "sync",
-        lambda: delivery.step(time.monotonic()),
-        lambda: delivery.finish(time.monotonic()),
-        hurry=Network(settings.host, settings.port).came_back,
-    )
+    worker = courier(store, place.settings(), DEVICE)
     worker.start()
     try:
         yield
@@ -279,7 +257,7 @@ def _bridge(place: Place) -> float:
         arrivals.wait()
         return time.monotonic() - began
     finally:
-        bridge.kill()
+        bridge.close()
 
 
 def _paho(place: Place) -> float:

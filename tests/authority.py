@@ -63,6 +63,13 @@ class Authority:
         """The settings of a certificate's owner."""
         return {"certificate": str(self.directory / f"{name}.pem"), "key": str(self.directory / f"{name}.key")}
 
+    def listener(self, name: str, revoked: bool = False) -> str:
+        """Lines of mosquitto.conf(5): `name` is the broker's own, and whoever calls needs one; `revoked`: not those."""
+        at = self.directory
+        lines = [f"cafile {at}/ca.pem", f"certfile {at}/{name}.pem", f"keyfile {at}/{name}.key"]
+        lines += ["require_certificate true", "use_identity_as_username true", "allow_anonymous true"]
+        return "\n".join([*lines, *([f"crlfile {at}/crl.pem"] if revoked else []), ""])
+
     def _openssl(self, *arguments: str) -> None:
         subprocess.run(["openssl", *arguments], cwd=self.directory, check=True, capture_output=True)
 

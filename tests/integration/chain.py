@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +12,9 @@ import msgspec
 from agent import health
 from agent.store.outbox import OPEN, Entry
 from agent.store.store import Store
-from central.store import EmbeddedStore
+
+from .centre import Centre
+from .process import Process
 
 DEVICE = "veh-1"
 
@@ -36,36 +37,20 @@ class Chain:
     def __init__(self, directory: Path, port: int, sources: str = SIMULATED) -> None:
         """`port` is the broker's; `sources` are sections of agent.toml."""
         self.directory = directory
-        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.centre = Centre(directory, port)
+        config = directory / "agent.toml"
+        command = [sys.executable, "-P", "-m", "agent", "run", "--config", str(config)]
+        self.agent = Process(command, directory / "agent.log")
         broker = f'[broker]\nhost = "127.0.0.1"\nport = {port}\ntls = false\nkeepalive_s = 5\n'
-        (directory / "agent.toml").write_text(
+        config.write_text(
             f'{sources}\n[agent]\ndevice = "{DEVICE}"\n[store]\ndirectory = "{directory}/device"\n'
             f"[sync]\nresend_after_s = 3\n{broker}"
         )
-        (directory / "central.toml").write_text(f'[store]\ndirectory = "{directory}/central"\n{broker}')
-
-    def start_agent(self) -> subprocess.Popen[bytes]:
-        """Start `fidamia run`."""
-        return self._start("agent", "run")
-
-    def start_centre(self) -> subprocess.Popen[bytes]:
-        """Start `fidamia-central ingest`."""
-        return self._start("central", "ingest")
-
-    def kill(self, name: str, number: int = signal.SIGKILL) -> int:
-        """Send the process a signal and wait for its end; its exit code."""
-        process = self._processes.pop(name)
-        process.send_signal(number)
-        return process.wait(timeout=20)
 
     def close(self) -> None:
         """Kill what still runs."""
-        for name in list(self._processes):
-            self.kill(name)
-
-    def log(self, name: str) -> str:
-        """What the process has said so far."""
-        return (self.directory / f"{name}.log").read_text()
+        self.agent.close()
+        self.centre.close()
 
     def on_device(self) -> list[Entry]:
         """Every report in the vehicle's store."""
@@ -73,13 +58,6 @@ class Chain:
         entries = list(store.outbox.entries())
         store.close()
         return entries
-
-    def at_centre(self) -> list[dict[str, Any]]:
-        """Every report in the centre's store."""
-        store = EmbeddedStore(self.directory / "central", read_only=True)
-        features = store.features()
-        store.close()
-        return features
 
     def pending(self) -> int:
         """Reports that the centre has not confirmed."""
@@ -96,10 +74,3 @@ class Chain:
         command += ["--config", str(self.directory / "agent.toml")]
         done = subprocess.run(command, capture_output=True, timeout=30, check=False)
         return done.returncode, msgspec.json.decode(done.stdout)
-
-    def _start(self, module: str, verb: str) -> subprocess.Popen[bytes]:
-        log = (self.directory / f"{module}.log").open("ab")
-        with log:
-            command = [sys.executable, "-P", "-m", module, verb, "--config", str(self.directory / f"{module}.toml")]
-            self._processes[module] = subprocess.Popen(command, stdout=log, stderr=log)
-        return self._processes[module]

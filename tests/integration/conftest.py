@@ -47,7 +47,7 @@ def make_broker(tmp_path: Path) -> Iterator[Callable[..., Broker]]:
 
     yield make
     for broker in brokers:
-        broker.kill()
+        broker.close()
 
 
 @pytest.fixture(scope="session")

@@ -37,19 +37,19 @@ def test_camera_and_gpsd_lost_and_found(tmp_path: Path, receiver: Receiver, make
     camera = MjpegServer(street(), rate=10)
     chain = Chain(tmp_path, make_broker().port, sources(camera.address, receiver.port))
     try:
-        chain.start_centre()
-        chain.start_agent()
-        assert wait_until(lambda: (chain.figure("centre", "settled") or 0) >= 2, 60), chain.log("agent")
+        chain.centre.start()
+        chain.agent.start()
+        assert wait_until(lambda: (chain.figure("centre", "settled") or 0) >= 2, 60), chain.agent.log
         camera.stop()
         assert wait_until(lambda: "[camera]" in chain.status()[1]["sentence"], 15), chain.status()
         receiver.kill_gpsd()
         seen = chain.figure("camera", "frames")
         camera = MjpegServer(street(), camera.port, rate=10)
-        assert wait_until(lambda: (chain.figure("camera", "frames") or 0) > seen + 5, 30), chain.log("agent")
+        assert wait_until(lambda: (chain.figure("camera", "frames") or 0) > seen + 5, 30), chain.agent.log
         receiver.start_gpsd()
         settled = chain.figure("centre", "settled")
-        assert wait_until(lambda: (chain.figure("centre", "settled") or 0) > settled, 60), chain.log("agent")
-        features = [feature for feature in chain.at_centre() if feature["geometry"]]
+        assert wait_until(lambda: (chain.figure("centre", "settled") or 0) > settled, 60), chain.agent.log
+        features = [feature for feature in chain.centre.reports() if feature["geometry"]]
         assert features
         for feature in features:
             lon, lat = feature["geometry"]["coordinates"]
@@ -68,12 +68,12 @@ def test_camera_and_gpsd_lost_and_found(tmp_path: Path, receiver: Receiver, make
 def test_nothing_is_there_and_the_daemon_says_so_and_goes_on(tmp_path: Path) -> None:
     chain = Chain(tmp_path, free_port(), sources("/dev/video99", free_port()))
     try:
-        agent = chain.start_agent()
-        assert wait_until(lambda: chain.status()[0] == 1, 20), chain.log("agent")
+        agent = chain.agent.start()
+        assert wait_until(lambda: chain.status()[0] == 1, 20), chain.agent.log
         assert chain.status()[1]["parts"]["camera"]["state"] == "failed"
         assert "/dev/video99" in chain.status()[1]["parts"]["camera"]["detail"]
         assert agent.poll() is None
-        assert "Traceback" not in chain.log("agent")
+        assert "Traceback" not in chain.agent.log
     finally:
         chain.close()
 
@@ -97,8 +97,8 @@ def test_what_can_not_work_ends_at_once_with_a_sentence(tmp_path: Path, settings
     (tmp_path / "altered" / "model.tflite").write_bytes((models / "model.tflite").read_bytes()[:-1] + b"?")
     chain = Chain(tmp_path, free_port(), settings.format(folder=tmp_path))
     try:
-        assert chain.start_agent().wait(timeout=30) == 78, chain.log("agent")
-        assert words in chain.log("agent")
-        assert "Traceback" not in chain.log("agent")
+        assert chain.agent.start().wait(timeout=30) == 78, chain.agent.log
+        assert words in chain.agent.log
+        assert "Traceback" not in chain.agent.log
     finally:
         chain.close()

@@ -147,12 +147,6 @@ def test_what_was_not_acknowledged_comes_again_to_the_same_session(make_broker: 
     assert receive(third, 1, seconds=1) == []
 
 
-CERTIFICATES = (
-    "cafile {0}/ca.pem\ncertfile {0}/{1}.pem\nkeyfile {0}/{1}.key\ncrlfile {0}/crl.pem\n"
-    "require_certificate true\nuse_identity_as_username true\nallow_anonymous true\n"
-)
-
-
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     """Good certificates of a broker and a device, and bad ones of both."""
@@ -176,7 +170,7 @@ def secured(authority: Authority, broker: Broker, device: str | None = "veh-1", 
 
 
 def test_tls_with_client_certificates(make_broker: MakeBroker, connect: Connect, authority: Authority) -> None:
-    broker = make_broker(CERTIFICATES.format(authority.directory, "server"))
+    broker = make_broker(authority.listener("server", revoked=True))
     connection = connect(secured(authority, broker), subscriptions=["a"])
     connection.open()
     assert len(connection.exchange([Message("a", b"x" * 60_000)], 0.0) or receive(connection, 1)) == 1
@@ -193,7 +187,7 @@ def test_tls_with_client_certificates(make_broker: MakeBroker, connect: Connect,
 def test_a_certificate_that_the_broker_refuses_is_named(
     make_broker: MakeBroker, connect: Connect, authority: Authority, device: str | None, reason: str
 ) -> None:
-    broker = make_broker(CERTIFICATES.format(authority.directory, "server"))
+    broker = make_broker(authority.listener("server", revoked=True))
     # The reason arrives, or is lost on the way since the broker does not wait for what is sent meanwhile.
     named = f"refuses this device's certificate .certificate {reason}.; check|perhaps it does not accept this device's"
     with pytest.raises(DeviceError, match=named):
@@ -213,7 +207,7 @@ def test_a_broker_with_a_wrong_certificate_is_not_trusted(
     make_broker: MakeBroker, connect: Connect, authority: Authority, case: tuple[str, dict[str, str]], reason: str
 ) -> None:
     server, settings = case
-    broker = make_broker(CERTIFICATES.format(authority.directory, server))
+    broker = make_broker(authority.listener(server, revoked=True))
     with pytest.raises(DeviceError, match=reason):
         connect(secured(authority, broker, **settings)).open()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -20,14 +21,13 @@ def main(cuts: int, seed: int) -> int:
     begun = time.monotonic()
     while done < cuts:
         number = min(ROUND, cuts - done)
-        with tempfile.TemporaryDirectory(prefix="fidamia-faults-") as folder:
-            rig = Rig(Path(folder), seed + done)
+        with (
+            tempfile.TemporaryDirectory(prefix="fidamia-faults-") as folder,
+            closing(Rig(Path(folder), seed + done)) as rig,
+        ):
             if not done:
                 click.echo(f"cuts: {', '.join(rig.kinds)}")
-            try:
-                verdict = rig.run(number)
-            finally:
-                rig.close()
+            verdict = rig.run(number)
         done += number
         lost, doubled = lost + len(verdict.lost), doubled + len(verdict.doubled)
         loops, committed, waiting = loops + verdict.loops, committed + verdict.committed, waiting + verdict.waiting

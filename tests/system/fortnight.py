@@ -5,10 +5,10 @@ By hand: `python -m tests.system.fortnight [SCALE]`, 1 for the whole of it.
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import tempfile
 import time
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,17 +18,14 @@ import numpy as np
 
 from agent.config import Broker as Settings
 from agent.domain import Blurring, Evidence
-from agent.drivers.mqtt import MqttConnection
 from agent.store import quota
 from agent.store.quota import Limits
 from agent.store.store import Store, open_whole
-from agent.sync.delivery import Delivery
-from agent.sync.topics import topic
-from agent.worker import Worker
-from central.store import EmbeddedStore
 from tests.integration.broker import Broker
+from tests.integration.centre import Centre
 from tests.integration.receiver import wait_until
-from tests.unit.builders import DEVICE, PREFIX, identifier, report
+from tests.system.vehicle import courier
+from tests.unit.builders import DEVICE, identifier, report
 
 DAYS, HOURS, REPORTS = 14, 10, 200  # of driving a day, found an hour
 QUOTA = 2_000_000_000  # bytes
@@ -49,7 +46,7 @@ class Fortnight:
         (directory / "broker").mkdir()
         self._broker = Broker(directory / "broker", persistent=True)
         self._store: Store = open_whole(directory / "vehicle", Limits(self.quota, free=0))
-        self._centre: subprocess.Popen[bytes] | None = None
+        self._centre = Centre(directory, self._broker.port)
 
     def drive(self) -> None:
         """Find all of it."""
@@ -66,23 +63,10 @@ class Fortnight:
     def come_home(self) -> None:
         """The broker is there again: until everything has arrived."""
         self._broker.start()
-        config = self._directory / "centre.toml"
-        config.write_text(
-            f'[store]\ndirectory = "{self._directory / "centre"}"\n'
-            f'[broker]\nhost = "127.0.0.1"\nport = {self._broker.port}\ntls = false\n'
-        )
-        command = [sys.executable, "-P", "-m", "central", "ingest", "--config", str(config)]
-        self._centre = subprocess.Popen(command)
+        self._centre.start()
         # What is published before anybody has subscribed is for nobody.
-        log = self._directory / "broker" / "mosquitto.log"
-        wait_until(lambda: "SUBSCRIBE" in log.read_text(), 30)
-        connection = MqttConnection(
-            Settings(host="127.0.0.1", port=self._broker.port, tls=False),
-            DEVICE,
-            subscriptions=[topic(PREFIX, DEVICE, "ack")],
-        )
-        delivery = Delivery(self._store, connection, DEVICE, PREFIX)
-        worker = Worker("sync", lambda: delivery.step(time.monotonic()), lambda: delivery.finish(time.monotonic()))
+        wait_until(lambda: "SUBSCRIBE" in self._broker.log, 30)
+        worker = courier(self._store, Settings(host="127.0.0.1", port=self._broker.port, tls=False), DEVICE)
         worker.start()
         end = time.monotonic() + ARRIVING
         while time.monotonic() < end and worker.crash is None and self._waits():
@@ -93,25 +77,18 @@ class Fortnight:
 
     def missing(self) -> set[str]:
         """Reports that the centre has not."""
-        centre = EmbeddedStore(self._directory / "centre", read_only=True)
-        held = {feature["id"] for feature in centre.features()}
-        centre.close()
+        held = {feature["id"] for feature in self._centre.reports()}
         return {identifier(number) for number in range(1, self.found + 1)} - held
 
     @property
     def pictures_dropped(self) -> int:
         """Reports that went without their picture for want of room."""
-        centre = EmbeddedStore(self._directory / "centre", read_only=True)
-        withheld = [feature["properties"]["evidence_withheld"] for feature in centre.features()]
-        centre.close()
-        return withheld.count("quota")
+        return [one["properties"]["evidence_withheld"] for one in self._centre.reports()].count("quota")
 
     def close(self) -> None:
         """End everything."""
-        if self._centre is not None:
-            self._centre.kill()
-            self._centre.wait()
-        self._broker.kill()
+        self._centre.close()
+        self._broker.close()
         self._store.close()
 
     def _waits(self) -> bool:
@@ -123,15 +100,12 @@ def main(scale: float) -> int:
     """0 where the quota held and everything arrived."""
     with tempfile.TemporaryDirectory(prefix="fidamia-fortnight-") as folder:
         begun = time.monotonic()
-        fortnight = Fortnight(Path(folder), scale)
-        try:
+        with closing(Fortnight(Path(folder), scale)) as fortnight:
             fortnight.drive()
             driven = time.monotonic()
             fortnight.come_home()
             home = time.monotonic()
             missing, dropped = len(fortnight.missing()), fortnight.pictures_dropped
-        finally:
-            fortnight.close()
     percent = 100 * fortnight.largest / fortnight.quota
     times = f"found in {driven - begun:.0f} s, all but {missing} arrived in {home - driven:.0f} s"
     click.echo(f"{fortnight.found} reports {times}")

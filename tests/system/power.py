@@ -11,13 +11,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import click
 
 from tests.authority import Authority
 from tests.integration.broker import Broker, free_port
+from tests.integration.centre import Centre
+from tests.integration.process import Process
 from tests.integration.receiver import wait_until
 from tests.system.rig import DEVICE, DRAINING, QUOTA, Verdict, draw_pictures, judge
 
@@ -50,30 +52,22 @@ class PowerRig:
         authority = Authority(directory / "certificates")
         authority.certificate("server", f"IP:{HOST}")
         authority.certificate(DEVICE, f"DNS:{DEVICE}")
-        secured, at = free_port(), authority.directory
-        self._broker = Broker(
-            directory / "broker",
-            f"allow_anonymous true\nlistener {secured} 127.0.0.1\ncafile {at}/ca.pem\n"
-            f"certfile {at}/server.pem\nkeyfile {at}/server.key\nrequire_certificate true\n",
-            persistent=True,
-        )
+        secured = free_port()
+        settings = f"allow_anonymous true\nlistener {secured} 127.0.0.1\n{authority.listener('server')}"
+        self._broker = Broker(directory / "broker", settings, persistent=True)
         self._broker.start()
-        own = "".join(f'{name} = "{value}"\n' for name, value in authority.of(DEVICE).items())
+        own = {"ca": f"{authority.directory}/ca.pem", **authority.of(DEVICE)}
+        files = "".join(f'{name} = "{value}"\n' for name, value in own.items())
         (directory / "vehicle.toml").write_text(
             f'[agent]\ndevice = "{DEVICE}"\n[store]\ndirectory = "/mnt/store"\n'
-            f'[broker]\nhost = "{HOST}"\nport = {secured}\nca = "{at}/ca.pem"\n{own}[sync]\nresend_after_s = 5\n'
-        )
-        (directory / "centre.toml").write_text(
-            f'[store]\ndirectory = "{directory / "centre"}"\n'
-            f'[broker]\nhost = "127.0.0.1"\nport = {self._broker.port}\ntls = false\n'
+            f'[broker]\nhost = "{HOST}"\nport = {secured}\n{files}[sync]\nresend_after_s = 5\n'
         )
         self._disk = directory / "disk"
         with self._disk.open("wb") as file:
             file.truncate(DISK * 1_000_000)
         subprocess.run(["mkfs.ext4", "-q", "-F", self._disk], check=True)
-        command = [sys.executable, "-P", "-m", "central", "ingest", "--config", str(directory / "centre.toml")]
-        with (directory / "centre.log").open("ab") as log:
-            self._centre = subprocess.Popen(command, stdout=log, stderr=log)
+        self._centre = Centre(directory, self._broker.port)
+        self._centre.start()
 
     def run(self, cuts: int) -> Verdict:
         """Cut the power so many times, then let everything arrive and look."""
@@ -86,14 +80,13 @@ class PowerRig:
             self.verdict.loops += self._committed() == before  # nothing came of that life
         with self._guest(pause=10_000.0):
             wait_until(self._has_all, DRAINING)
-        judge(self._directory, self.verdict)
+        judge(self._directory, self._centre, self.verdict)
         return self.verdict
 
     def close(self) -> None:
         """End everything."""
-        self._centre.kill()
-        self._centre.wait()
-        self._broker.kill()
+        self._centre.close()
+        self._broker.close()
 
     @contextmanager
     def _guest(self, pause: float) -> Iterator[None]:
@@ -105,20 +98,17 @@ class PowerRig:
             f"PYTHONDONTWRITEBYTECODE=1 {sys.executable} -m tests.system.vehicle {what}\nsleep 2\ndone\n"
         )
         shared.unlink(missing_ok=True)
-        with (self._directory / "vehicle.log").open("ab") as log:
-            files = subprocess.Popen(
-                [VIRTIOFS, f"--socket-path={shared}", "-o", "source=/", "-o", "sandbox=chroot", "-o", "cache=auto"],
-                stdout=log,
-                stderr=log,
-            )
-            wait_until(shared.exists, 10)
-            guest = subprocess.Popen(self._machine(script, shared), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        options = f"--socket-path={shared}", "-o", "source=/", "-o", "sandbox=chroot", "-o", "cache=auto"
+        log = self._directory / "vehicle.log"
+        files, guest = Process([str(VIRTIOFS), *options], log), Process(self._machine(script, shared), log)
         try:
+            files.start()
+            wait_until(shared.exists, 10)
+            guest.start()
             yield
         finally:
-            for process in (guest, files):
-                process.kill()
-                process.wait()
+            guest.close()
+            files.close()
 
     def _machine(self, script: Path, shared: Path) -> list[str]:
         return [
@@ -143,18 +133,17 @@ class PowerRig:
 
     def _has_all(self) -> bool:
         found = Verdict()
-        judge(self._directory, found)
+        judge(self._directory, self._centre, found)
         return not found.lost
 
 
 def main(cuts: int, seed: int) -> int:
     """0 where nothing was lost and nothing doubled."""
-    with tempfile.TemporaryDirectory(prefix="fidamia-power-", dir="/var/tmp") as folder:
-        rig = PowerRig(Path(folder), seed)
-        try:
-            verdict = rig.run(cuts)
-        finally:
-            rig.close()
+    with (
+        tempfile.TemporaryDirectory(prefix="fidamia-power-", dir="/var/tmp") as folder,
+        closing(PowerRig(Path(folder), seed)) as rig,
+    ):
+        verdict = rig.run(cuts)
     click.echo(f"{verdict.committed} committed")
     click.echo(f"lost {len(verdict.lost)} doubled {len(verdict.doubled)} crash-loops {verdict.loops} of {cuts} cuts")
     return 0 if verdict.is_good else 1

@@ -22,6 +22,8 @@ from agent.simulation import scenery
 from agent.store.store import Store
 from central.store import EmbeddedStore
 from tests.integration.broker import Broker
+from tests.integration.centre import Centre
+from tests.integration.process import Process
 from tests.system.proxy import Link, Weather
 from tests.system.vehicle import SIZE, Finder
 
@@ -34,6 +36,7 @@ DISK = 150  # MB
 CONTROL, FAULTS = Path("/usr/lib/fiu/fiu_run_preload.so"), Path("/usr/lib/fiu/fiu_posix_preload.so")
 SYNCS = "posix/io/sync/*"
 PICTURES = 5  # different ones, which is enough: drawing takes longer than committing
+ENDING = 10.0  # seconds that a process has to end of itself
 LOOP = 3  # times in a row that the vehicle ends of itself
 
 
@@ -61,25 +64,22 @@ class Rig:
         self.verdict = Verdict()
         self._directory = directory
         self._random = random.Random(seed)
-        self._processes: dict[str, subprocess.Popen[bytes]] = {}
         (directory / "broker").mkdir(parents=True)
         draw_pictures(directory)
         self._is_disk = _mount(directory / "vehicle")
         self._broker = Broker(directory / "broker", persistent=True)
         self._broker.start()
         self._link = Link(self._broker.port)
-        for name, port, section in (
-            ("vehicle", self._link.port, f'[agent]\ndevice = "{DEVICE}"\n[sync]\nresend_after_s = 5\n'),
-            ("centre", self._broker.port, ""),
-        ):
-            (directory / f"{name}.toml").write_text(
-                f'{section}[store]\ndirectory = "{directory / name}"\n'
-                f'[broker]\nhost = "127.0.0.1"\nport = {port}\ntls = false\nkeepalive_s = 5\n'
-            )
+        self._centre = Centre(directory, self._broker.port)
+        (directory / "vehicle.toml").write_text(
+            f'[agent]\ndevice = "{DEVICE}"\n[sync]\nresend_after_s = 5\n[store]\ndirectory = "{directory}/vehicle"\n'
+            f'[broker]\nhost = "127.0.0.1"\nport = {self._link.port}\ntls = false\nkeepalive_s = 5\n'
+        )
+        self._vehicle = self._drive(PAUSE)
         self._cuts: dict[str, Callable[[], None]] = {
-            "vehicle killed": lambda: self._kill("vehicle"),
-            "centre killed": lambda: self._kill("centre"),
-            "broker killed": self._kill_broker,
+            "vehicle killed": lambda: self._kill(self._vehicle),
+            "centre killed": lambda: self._kill(self._centre),
+            "broker killed": lambda: self._kill(self._broker),
             "broker frozen": self._freeze_broker,
             "tunnel": lambda: self._weather(Weather(black=True)),
             "refused": lambda: self._weather(Weather(closed=True), cut=True),
@@ -87,8 +87,8 @@ class Rig:
             "600 ms": lambda: self._weather(Weather(delay=0.6)),
             "64 kbit/s": lambda: self._weather(Weather(rate=8000.0)),
             "flapping": self._flap,
-            "ignition key": lambda: self._kill("vehicle", signal.SIGTERM),
-            "clock jumps": lambda: self._processes["vehicle"].send_signal(signal.SIGUSR1),
+            "ignition key": lambda: self._kill(self._vehicle, signal.SIGTERM),
+            "clock jumps": lambda: self._vehicle.send(signal.SIGUSR1),
         }
         if FAULTS.exists():
             self._cuts["fsync fails"] = self._fail_syncs
@@ -98,8 +98,8 @@ class Rig:
 
     def run(self, cuts: int) -> Verdict:
         """Cut so many times, then let everything be well and look."""
-        self._start("centre")
-        self._start("vehicle")
+        self._centre.start()
+        self._vehicle.start()
         for _ in range(cuts):
             time.sleep(self._random.uniform(0.1, 0.8))
             name = self._random.choice(sorted(self._cuts))
@@ -109,16 +109,15 @@ class Rig:
         self._link.weather = Weather()
         self._look_after_the_vehicle()
         self._end_the_drive()
-        judge(self._directory, self.verdict)
+        judge(self._directory, self._centre, self.verdict)
         return self.verdict
 
     def close(self) -> None:
         """End everything."""
-        for process in self._processes.values():
-            process.kill()
-            process.wait()
+        self._vehicle.close()
+        self._centre.close()
         self._link.close()
-        self._broker.kill()
+        self._broker.close()
         if self._is_disk:
             subprocess.run(["umount", "--lazy", self._directory / "vehicle"], check=True)
 
@@ -127,30 +126,20 @@ class Rig:
         """The cuts that can be made on this machine."""
         return sorted(self._cuts)
 
-    def _start(self, name: str, pause: float = PAUSE) -> None:
-        config = str(self._directory / f"{name}.toml")
+    def _drive(self, pause: float) -> Process:
+        """A vehicle that finds something each `pause` seconds."""
+        at = self._directory
+        command = [sys.executable, "-m", "tests.system.vehicle"]
+        command += [f"{at}/vehicle.toml", f"{at}/journal", str(at), str(pause), str(QUOTA)]
         environment = dict(os.environ)
-        command = [sys.executable, "-P", "-m", "central", "ingest", "--config", config]
-        if name == "vehicle":
-            journal = str(self._directory / "journal")
-            what = [config, journal, str(self._directory), str(pause), str(QUOTA)]
-            command = [sys.executable, "-m", "tests.system.vehicle", *what]
-            if FAULTS.exists():
-                environment |= {"LD_PRELOAD": f"{FAULTS}:{CONTROL}", "FIU_CTRL_FIFO": str(self._directory / "faults")}
-        with (self._directory / f"{name}.log").open("ab") as log:
-            self._processes[name] = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        if FAULTS.exists():
+            environment |= {"LD_PRELOAD": f"{FAULTS}:{CONTROL}", "FIU_CTRL_FIFO": f"{at}/faults"}
+        return Process(command, at / "vehicle.log", environment)
 
-    def _kill(self, name: str, number: int = signal.SIGKILL) -> None:
-        process = self._processes.pop(name)
-        process.send_signal(number)
-        process.wait(20)
-        time.sleep(self._random.uniform(0.0, 0.5))
-        self._start(name)
-
-    def _kill_broker(self) -> None:
-        self._broker.kill()
+    def _kill(self, process: Process, number: int = signal.SIGKILL) -> None:
+        process.kill(number)
         time.sleep(self._random.uniform(0.0, 1.0))
-        self._broker.start()
+        process.start()
 
     def _freeze_broker(self) -> None:
         self._broker.send(signal.SIGSTOP)
@@ -177,7 +166,7 @@ class Rig:
 
     def _control(self, command: str) -> None:
         # It may be starting, or have ended of itself: then there is nothing to tell.
-        how = ["fiu-ctrl", "-f", str(self._directory / "faults"), "-c", command, str(self._processes["vehicle"].pid)]
+        how = ["fiu-ctrl", "-f", str(self._directory / "faults"), "-c", command, str(self._vehicle.pid)]
         with suppress(subprocess.TimeoutExpired):
             subprocess.run(how, capture_output=True, timeout=3, check=False)
 
@@ -189,16 +178,16 @@ class Rig:
                 pass
         time.sleep(self._random.uniform(0.3, 2.0))
         if killed:
-            self._kill("vehicle")
+            self._kill(self._vehicle)
             time.sleep(self._random.uniform(0.3, 2.0))
         other.unlink()
 
     def _look_after_the_vehicle(self) -> None:
         """Start it again where it ended of itself, as systemd would."""
         times = 0
-        while self._processes["vehicle"].poll() is not None:
+        while not self._vehicle.is_running:
             times += 1
-            self._start("vehicle")
+            self._vehicle.start()
             time.sleep(1.0)
             if times == LOOP:
                 self.verdict.loops += 1
@@ -206,23 +195,16 @@ class Rig:
 
     def _end_the_drive(self) -> None:
         """Nothing more is found, and what is kept has time to arrive."""
-        self._kill_for_good("vehicle")
-        self._start("vehicle", pause=10_000.0)
+        self._vehicle.close(ENDING)
+        self._vehicle = self._drive(pause=10_000.0)
+        self._vehicle.start()
         end = time.monotonic() + DRAINING
         while self._waiting() and time.monotonic() < end:
             time.sleep(0.3)
             self._look_after_the_vehicle()
         self.verdict.waiting = self._waiting()
-        for name in ("vehicle", "centre"):
-            self._kill_for_good(name)
-
-    def _kill_for_good(self, name: str) -> None:
-        process = self._processes.pop(name)
-        process.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(10)
-        process.kill()
-        process.wait()
+        self._vehicle.close(ENDING)
+        self._centre.close(ENDING)
 
     def _waiting(self) -> int:
         """Reports, pictures and losses that the centre has not."""
@@ -241,20 +223,18 @@ def draw_pictures(directory: Path) -> None:
         (directory / f"{number}.jpg").write_bytes(cv2.imencode(".jpg", scene)[1].tobytes())
 
 
-def judge(directory: Path, verdict: Verdict) -> None:
-    """Hold what the centre has in `directory` against the journal of what the vehicle has committed."""
+def judge(directory: Path, centre: Centre, verdict: Verdict) -> None:
+    """Hold what the centre has against the journal, in `directory`, of what the vehicle has committed."""
     # The power may have been cut in the middle of the last line of a life.
     lines = [line.split() for line in (directory / "journal").read_text(errors="replace").splitlines()]
     journal = [line for line in lines if len(line) == len(Finder.LINE)]
-    centre = EmbeddedStore(directory / "centre", read_only=True)
-    held = Counter(feature["id"] for feature in centre.features())
-    places = Counter(feature["properties"]["sequence"] for feature in centre.features())
-    dropped = {what: _told(centre, what) for what in ("report", "evidence")}
-    withheld = {
-        feature["id"] for feature in centre.features() if feature["properties"]["evidence_withheld"] is not None
-    }
-    pictures = {name: path for name in held if (path := centre.picture(DEVICE, name)) is not None}
-    centre.close()
+    with centre.store() as store:
+        features = store.features()
+        dropped = {what: _told(store, what) for what in ("report", "evidence")}
+        pictures = {one["id"]: path for one in features if (path := store.picture(DEVICE, one["id"])) is not None}
+    held = Counter(feature["id"] for feature in features)
+    places = Counter(feature["properties"]["sequence"] for feature in features)
+    withheld = {feature["id"] for feature in features if feature["properties"]["evidence_withheld"] is not None}
     verdict.committed = len(journal)
     for number, name, digest in journal:
         told = int(number) in dropped["report"]
@@ -268,11 +248,11 @@ def judge(directory: Path, verdict: Verdict) -> None:
     verdict.doubled += [f"sequence {number}" for number, count in places.items() if count > 1]
 
 
-def _told(centre: EmbeddedStore, what: str) -> set[int]:
+def _told(store: EmbeddedStore, what: str) -> set[int]:
     """The sequences of which a loss was delivered."""
     return {
         number
-        for _device, loss in centre.losses()
+        for _device, loss in store.losses()
         if loss["what"] == what
         for first, last in loss["sequences"]
         for number in range(first, last + 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,11 +16,8 @@ SEED = 2
 
 @pytest.mark.timeout(900)
 def test_whatever_is_cut_each_report_arrives_once_or_its_loss_is_told(tmp_path: Path) -> None:
-    rig = Rig(tmp_path, SEED)
-    try:
+    with closing(Rig(tmp_path, SEED)) as rig:
         verdict = rig.run(CUTS)
-    finally:
-        rig.close()
     assert verdict.is_good, verdict
     assert verdict.committed > CUTS
     assert verdict.cuts.total() == CUTS
@@ -27,12 +25,9 @@ def test_whatever_is_cut_each_report_arrives_once_or_its_loss_is_told(tmp_path: 
 
 @pytest.mark.timeout(600)
 def test_a_fortnight_without_the_broker_fits_and_arrives(tmp_path: Path) -> None:
-    fortnight = Fortnight(tmp_path, scale=0.03)
-    try:
+    with closing(Fortnight(tmp_path, scale=0.03)) as fortnight:
         fortnight.drive()
         fortnight.come_home()
-    finally:
-        fortnight.close()
     assert fortnight.largest <= 1.01 * fortnight.quota
     assert fortnight.missing() == set()
     assert fortnight.pictures_dropped > 0, "the quota was never reached"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,7 @@ pytestmark = pytest.mark.skipif(not is_possible(), reason="no QEMU with a kernel
 
 @pytest.mark.timeout(600)
 def test_what_was_committed_outlives_the_power(tmp_path: Path) -> None:
-    rig = PowerRig(tmp_path, SEED)
-    try:
+    with closing(PowerRig(tmp_path, SEED)) as rig:
         verdict = rig.run(CUTS)
-    finally:
-        rig.close()
     assert verdict.is_good, verdict
     assert verdict.committed > CUTS

@@ -19,6 +19,7 @@ import time_machine
 import uuid6
 
 from agent import config, logs
+from agent.config import Broker
 from agent.domain import Blurring, Candidate, Evidence, ModelIdentity, Position, Report
 from agent.drivers.mqtt import MqttConnection
 from agent.drivers.network import Network
@@ -87,6 +88,23 @@ class Finder:
         os.close(self._journal)
 
 
+def courier(store: Store, broker: Broker, device: str, resend_after: float = 60.0) -> Worker:
+    """What brings a store's reports to the centre; not yet started."""
+    connection = MqttConnection(
+        broker,
+        client_id=device,
+        subscriptions=[topic(broker.prefix, device, "ack")],
+        will=farewell(broker.prefix, device),
+    )
+    delivery = Delivery(store, connection, device, broker.prefix, resend_after=resend_after)
+    return Worker(
+        "sync",
+        lambda: delivery.step(time.monotonic()),
+        lambda: delivery.finish(time.monotonic()),
+        hurry=Network(broker.host, broker.port).came_back,
+    )
+
+
 def jump() -> None:
     """The clock is years off from now on, as after a flat battery, or a wrong week of the receiver."""
     time_machine.travel(time.time() + random.uniform(-YEARS, YEARS)).start()
@@ -103,24 +121,10 @@ def main(path: str, journal: str, pictures: str, pause: str, quota_mb: str) -> i
     except StoreError as error:
         log.error("%s", error)
         return StoreError.exit_code
-    connection = MqttConnection(
-        broker,
-        client_id=device,
-        subscriptions=[topic(broker.prefix, device, "ack")],
-        will=farewell(broker.prefix, device),
-    )
-    delivery = Delivery(
-        store, connection, device, broker.prefix, window=settings.sync.window, resend_after=settings.sync.resend_after_s
-    )
     finder = Finder(store, device, Path(journal), Path(pictures), float(pause))
     workers = [
         Worker("finder", finder.step, finder.finish),
-        Worker(
-            "sync",
-            lambda: delivery.step(time.monotonic()),
-            lambda: delivery.finish(time.monotonic()),
-            hurry=Network(broker.host, broker.port).came_back,
-        ),
+        courier(store, broker, device, resend_after=settings.sync.resend_after_s),
     ]
     stop = Event()
     signal.signal(signal.SIGTERM, lambda *_arguments: stop.set())
