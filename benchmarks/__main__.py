@@ -34,6 +34,7 @@ FIGURES: tuple[Callable[[], Figure], ...] = (
     delivery.after_tunnel,
     backlog.memory,
     backlog.start,
+    backlog.salvage,
     backlog.written,
 )
 

@@ -6,6 +6,7 @@ import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from agent.errors import DamagedStore, StoreError
 from agent.i18n import _
 from agent.store.schema import APPLICATION_ID, MIGRATIONS
 
-DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+CORRUPT = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 TIMEOUT = 5  # seconds to wait for another process's write
 LOG_LIMIT = 4 * 1024 * 1024  # bytes of the write-ahead log, once all of it is in the database
 BEGINNING = {"auto_vacuum": "incremental"}  # of a new file: what is dropped can be given back to the disk
@@ -34,7 +35,7 @@ def open_database(path: Path, application: int, migrations: Sequence[str]) -> pe
     if exists:
         _refuse_foreign(path, application, len(migrations))
     pragmas = PRAGMAS if exists else BEGINNING | PRAGMAS
-    database = peewee.SqliteDatabase(str(path), timeout=TIMEOUT, pragmas=pragmas)
+    database = peewee.SqliteDatabase(str(path), timeout=TIMEOUT, pragmas=pragmas, factory=_Connection)
     with store_errors(path):
         database.connect()
         os.chmod(path, 0o640)
@@ -49,7 +50,11 @@ def open_read_only(path: Path) -> peewee.SqliteDatabase:
     written = os.path.exists(f"{path}-wal") or os.access(path.parent, os.W_OK, effective_ids=True)
     how = "mode=ro" if written else "mode=ro&immutable=1"
     database = peewee.SqliteDatabase(
-        f"{path.absolute().as_uri()}?{how}", uri=True, timeout=TIMEOUT, pragmas={"query_only": 1}
+        f"{path.absolute().as_uri()}?{how}",
+        uri=True,
+        timeout=TIMEOUT,
+        pragmas={"query_only": 1},
+        factory=_Connection,
     )
     with store_errors(path):
         database.connect()
@@ -69,12 +74,20 @@ def store_errors(path: Path) -> Iterator[None]:
         cause = error
         while isinstance(cause.__context__, peewee.DatabaseError | sqlite3.DatabaseError):
             cause = cause.__context__
-        kind = DamagedStore if getattr(cause, "sqlite_errorcode", 0) & 0xFF in DAMAGED else StoreError
+        kind = DamagedStore if getattr(cause, "sqlite_errorcode", 0) & 0xFF in CORRUPT else StoreError
         raise kind(
             _("{path}: {reason}; what was stored before is kept; check the disk's space and health").format(
                 path=path, reason=cause
             )
         ) from error
+
+
+class _Connection(sqlite3.Connection):
+    """Reads text that the disk has damaged too, so that its row can be put aside."""
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self.text_factory = partial(str, encoding="utf-8", errors="replace")
 
 
 class Database:

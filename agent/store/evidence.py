@@ -59,8 +59,15 @@ class Pictures:
                 raise
             sync(self._folder)
 
-    def enter(self, sequence: int, report: Report) -> None:
-        """The row of a file that was written; in the transaction of its report. Raises StoreError."""
+    def path(self, report: Report) -> Path:
+        """Where its picture is, if it has one."""
+        return self._path(report.id)
+
+    def enter(self, sequence: int, report: Report, ready: bool = False) -> None:
+        """The row of a file that was written; in the transaction of its report. Raises StoreError.
+
+        `ready`: the centre has the report.
+        """
         if report.evidence is None:
             raise ValueError("a report without a picture")
         row = {
@@ -69,6 +76,7 @@ class Pictures:
             "severity": report.severity,
             "bytes": report.evidence.bytes,
             "sha256": report.evidence.sha256,
+            "ready": ready,
         }
         with self._database.errors():
             self._rows.insert(columns(self._rows, row)).execute()

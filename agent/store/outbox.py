@@ -13,7 +13,7 @@ import peewee
 
 from agent.domain import Report
 from agent.store.database import Database, columns
-from agent.store.losses import Dropped
+from agent.store.losses import DAMAGED, Dropped, Losses
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ OPEN = ("pending", "sent")  # the centre has not answered for these
 PAGE = 1000  # rows read at once, so that nobody who looks on keeps the log from being emptied
 
 
-class DamagedReport(peewee.DatabaseError):
+class DamagedReport(Exception):
     """A row whose content is not what was written."""
 
 
@@ -51,8 +51,10 @@ class Counts:
 class Outbox:
     """The reports of the store. Any thread may use it."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, losses: Losses) -> None:
+        """What can not be read any more is written down in `losses`."""
         self._database = database
+        self._losses = losses
         self._reports = database.table("report")
         self._pictures = database.table("evidence")
 
@@ -76,7 +78,7 @@ class Outbox:
     def pending(self, after: int, limit: int, until: int | None = None) -> list[Entry]:
         """Reports that are to be sent, oldest first, of a sequence above `after` and not above `until`.
 
-        One that a bad page of the disk has damaged is put aside, so that it does not hold up those behind it.
+        One that a bad page of the disk has damaged is given up, so that it does not hold up those behind it.
         """
         wanted = (self._reports.c.state == "pending") & (self._reports.c.sequence > after)
         if until is not None:
@@ -88,8 +90,9 @@ class Outbox:
                 try:
                     entries.append(_entry(row))
                 except DamagedReport as error:
-                    log.error("%s; it is put aside", error)
-                    self._move(self._reports.c.sequence == row["sequence"], "rejected", str(error))
+                    log.error("%s; it is given up, and the centre is told", error)
+                    with self._database.transaction():
+                        self._losses.add("report", DAMAGED, self.remove([row["sequence"]]))
         return entries
 
     def last(self) -> int:
@@ -173,10 +176,10 @@ class Outbox:
             for part in _parts(sequences):
                 those = self._reports.c.sequence.in_(part)
                 dropped += self._dropped(those)
-                for row in list(self._reports.select(*self._entry).where(those)):
-                    report = replace(_entry(row).report, evidence=None, evidence_withheld=why)
+                for entry in _readable(list(self._reports.select(*self._entry).where(those))):
+                    report = replace(entry.report, evidence=None, evidence_withheld=why)
                     payload = columns(self._reports, {"payload": msgspec.json.encode(report)})
-                    self._reports.update(payload).where(self._reports.c.sequence == row["sequence"]).execute()
+                    self._reports.update(payload).where(self._reports.c.sequence == entry.sequence).execute()
         return dropped
 
     def forget(self, limit: int, before: float | None = None) -> int:
@@ -215,28 +218,45 @@ class Outbox:
             wanted = self._reports.c.sequence == int(which)
         with self._database.errors():
             rows = list(self._reports.select(*self._entry).where(wanted).limit(2))
-            return _entry(rows[0]) if len(rows) == 1 else None
+            return next(_readable(rows), None) if len(rows) == 1 else None
 
     def newest(self, count: int, *states: str) -> list[Entry]:
         """The last ones in these states, oldest first."""
         query = self._reports.select(*self._entry).where(self._reports.c.state.in_(states))
         with self._database.errors():
-            return [_entry(row) for row in query.order_by(self._reports.c.sequence.desc()).limit(count)][::-1]
+            return list(_readable(query.order_by(self._reports.c.sequence.desc()).limit(count)))[::-1]
 
     def entries(self, *states: str) -> Iterator[Entry]:
         """Every report in these states, or in any, oldest first; read in pages, each as it is when it is read."""
+        wanted = self._reports.c.state.in_(states) if states else None
+        for page in self._pages(wanted):
+            yield from _readable(page)
+
+    def damaged(self) -> list[str]:
+        """What is wrong with the reports of which only a part can be read."""
+        found = []
+        for page in self._pages():
+            for row in page:
+                try:
+                    _entry(row)
+                except DamagedReport as error:
+                    found.append(str(error))
+        return found
+
+    def _pages(self, which: peewee.Expression | None = None) -> Iterator[list[dict[str, Any]]]:
+        """All rows, or those, oldest first."""
         after = 0
         while True:
             wanted = self._reports.c.sequence > after
-            if states:
-                wanted &= self._reports.c.state.in_(states)
+            if which is not None:
+                wanted &= which
             query = self._reports.select(*self._entry).where(wanted).order_by(self._reports.c.sequence).limit(PAGE)
             with self._database.errors():
-                page = [_entry(row) for row in query]
-            yield from page
+                page = list(query)
+            yield page
             if len(page) < PAGE:
                 return
-            after = page[-1].sequence
+            after = page[-1]["sequence"]
 
     def _dropped(self, which: peewee.Expression) -> list[Dropped]:
         rows = self._reports.select(self._reports.c.sequence, self._reports.c.label, self._reports.c.created_at)
@@ -266,10 +286,19 @@ def _parts(items: Iterable[Any]) -> Iterator[list[Any]]:
         yield wanted[start : start + IDS]
 
 
+def _readable(rows: Iterable[dict[str, Any]]) -> Iterator[Entry]:
+    """Those that are not damaged; the others are named in the log."""
+    for row in rows:
+        try:
+            yield _entry(row)
+        except DamagedReport as error:
+            log.error("%s", error)
+
+
 def _entry(row: dict[str, Any]) -> Entry:
     try:
         report = msgspec.json.decode(row["payload"], type=Report)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, TypeError) as error:
         # A page of the disk went bad: SQLite notices it in its own structures only.
         raise DamagedReport(f"report {row['sequence']} is damaged: {error}") from error
     return Entry(row["sequence"], row["state"], row["created_at"], report, row["reason"])

@@ -8,7 +8,7 @@ import shutil
 import sqlite3
 import struct
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,19 +20,22 @@ import uuid6
 from agent.domain import Loss
 from agent.errors import StoreError
 from agent.i18n import _
-from agent.store.database import BEGINNING, DAMAGED
+from agent.store import leaves
+from agent.store.database import BEGINNING, CORRUPT
 from agent.store.disk import sync
-from agent.store.losses import runs
+from agent.store.leaves import PAGE
+from agent.store.losses import DAMAGED, runs
+from agent.store.quota import SEVERITIES
 from agent.store.schema import APPLICATION_ID, MIGRATIONS
 
 log = logging.getLogger(__name__)
 
+KEPT = "-damaged-"  # in the name of a damaged file, before its time
 MARK = "damaged"  # a file that a daemon leaves which met damage while it ran
 SMALL = 64 * 1024 * 1024  # bytes: a file that is looked through whole at each start, in less than a second
 STEP = 4096  # reports that are copied at once while all goes well
 ATTEMPTS = 20_000  # failures, before what is left is given up: a few seconds
 FURTHEST = 1_000_000  # where to look for reports if nothing says how many there are
-PAGE = 4096  # bytes, as SQLite makes them where nobody says otherwise
 LOG = "-wal", "-shm"
 ENDS = "SELECT min(sequence) FROM report", "SELECT max(sequence) FROM report", "SELECT max(id) FROM report"
 LAST = (
@@ -100,13 +103,28 @@ def salvage(path: Path) -> Salvaged:
         return Salvaged(reports, lost, _swap(path))
 
 
+def discard(path: Path) -> bool:
+    """Make room where there is too little: the oldest damaged file that is kept; whether there was one.
+
+    Raises StoreError.
+    """
+    with _errors(path):
+        oldest = min(path.parent.glob(f"{path.stem}{KEPT}*{path.suffix}"), default=None)
+        if oldest is None:
+            return False
+        for suffix in ("", *LOG):
+            Path(f"{oldest}{suffix}").unlink(missing_ok=True)
+    log.warning("there is no room for it any more: %s is removed", oldest)
+    return True
+
+
 def _ready(path: Path) -> Path:
     return path.with_suffix(".saved")
 
 
 def _swap(path: Path) -> Path:
     """Where the damaged file is now."""
-    kept = path.with_name(f"{path.stem}-damaged-{datetime.now(UTC):%Y%m%dT%H%M%S}{path.suffix}")
+    kept = path.with_name(f"{path.stem}{KEPT}{datetime.now(UTC):%Y%m%dT%H%M%S}{path.suffix}")
     for suffix in ("", *LOG):
         with suppress(FileNotFoundError):
             Path(f"{path}{suffix}").rename(f"{kept}{suffix}")
@@ -154,8 +172,10 @@ def _copy(path: Path, database: sqlite3.Connection) -> tuple[int, tuple[tuple[in
     try:
         database.execute("ATTACH ? AS damaged", (f"{readable.absolute().as_uri()}?mode=ro",))
         last = _first_that_works(database, LAST) or FURTHEST
-        lost = runs(_copy_rows(database, "report", "sequence", last))
+        missing = _copy_rows(database, "report", "sequence", last) | _hidden(database, last)
+        lost = runs(sorted(missing - _rescue(readable, database, missing)))
         _copy_rows(database, "evidence", "sequence", last)
+        database.execute("DELETE FROM evidence WHERE sequence NOT IN (SELECT sequence FROM report)")
         _copy_rows(database, "loss", "number", _first_that_works(database, ("SELECT max(number) FROM damaged.loss",)))
         database.execute("DETACH damaged")
     except sqlite3.DatabaseError as error:
@@ -175,7 +195,7 @@ def _copy(path: Path, database: sqlite3.Connection) -> tuple[int, tuple[tuple[in
         loss = Loss(
             id=str(uuid6.uuid7()),
             what="report",
-            reason="damaged",
+            reason=DAMAGED,
             labels={"unknown": sum(1 + last - first for first, last in lost)},
             sequences=lost,
             since=datetime.fromtimestamp(since or time.time(), UTC),
@@ -195,33 +215,83 @@ def _first_that_works(database: sqlite3.Connection, statements: Iterable[str]) -
     return 0
 
 
-def _copy_rows(database: sqlite3.Connection, table: str, key: str, last: int) -> list[int]:
+def _copy_rows(database: sqlite3.Connection, table: str, key: str, last: int) -> set[int]:
     """Copy what can be read of a table; the keys that can not be looked up, whether there was a row or not."""
     names = ", ".join(name for _, name, *_rest in database.execute(f"PRAGMA main.table_info({table})"))
     statement = (
         f"INSERT OR IGNORE INTO main.{table} ({names}) SELECT {names} FROM damaged.{table} WHERE {key} BETWEEN ? AND ?"
     )
-    lost: list[int] = []
+    return _through(((1, last),), lambda first, until: database.execute(statement, (first, until)))
+
+
+def _hidden(database: sqlite3.Connection, last: int) -> set[int]:
+    """Reports that the centre had not, that an index knows, and that were not copied: damage may hide them silently."""
+    found: set[int] = set()
+
+    def compare(index: str, condition: str) -> Callable[[int, int], None]:
+        among = f"report INDEXED BY {index} WHERE {condition} AND sequence BETWEEN ? AND ?"
+
+        def work(first: int, until: int) -> None:
+            # Counting takes a fraction of the time, and nearly everywhere nothing is hidden.
+            known, copied = (
+                database.execute(f"SELECT count(*) FROM {side}.{among}", (first, until)).fetchone()
+                for side in ("damaged", "main")
+            )
+            if known != copied:
+                statement = f"SELECT sequence FROM damaged.{among} EXCEPT SELECT sequence FROM main.report"
+                found.update(sequence for (sequence,) in database.execute(statement, (first, until)))
+
+        return work
+
+    unknown: set[int] = set()
+    for state in ("pending", "sent", "rejected"):
+        unknown |= _through(((1, last),), compare(f"report_{state}", f"state = '{state}'"), smallest=STEP)
+    # Where these are damaged too, there is another index of the same reports.
+    for severity in SEVERITIES:
+        condition = f"state IN ('pending', 'sent', 'rejected') AND severity = '{severity}'"
+        _through(runs(sorted(unknown)), compare("report_worth", condition))
+    return found
+
+
+def _rescue(readable: Path, database: sqlite3.Connection, missing: set[int]) -> set[int]:
+    """Copy those of the missing reports whose page is whole, and only the way to it is not; which these are."""
+    (definition,) = database.execute("SELECT sql FROM main.sqlite_master WHERE name = 'report'").fetchone()
+    found = leaves.rows(readable, "report", definition, missing) if missing else ()
+    return {
+        sequence
+        for sequence, *rest in found
+        if database.execute(
+            f"INSERT OR IGNORE INTO main.report VALUES (?{', ?' * len(rest)})", (sequence, *rest)
+        ).rowcount
+    }
+
+
+def _through(spans: Iterable[tuple[int, int]], work: Callable[[int, int], object], smallest: int = 1) -> set[int]:
+    """Do it for the keys in these spans, range by range; the keys for which damage makes it fail.
+
+    A range that fails is halved, until it is no larger than `smallest`.
+    """
+    failed: set[int] = set()
     attempts = 0
-    ranges = [(first, min(first + STEP - 1, last)) for first in range(1, last + 1, STEP)][::-1]
+    ranges = [(at, min(at + STEP - 1, last)) for first, last in spans for at in range(first, last + 1, STEP)][::-1]
     while ranges:
-        first, until = ranges.pop()
+        first, last = ranges.pop()
         try:
-            database.execute(statement, (first, until))
+            work(first, last)
         except sqlite3.DatabaseError as error:
             if not _is_damage(error):
                 raise
             attempts += 1
-            if first == until or attempts > ATTEMPTS:
-                lost += range(first, until + 1)
+            if last - first < smallest or attempts > ATTEMPTS:
+                failed.update(range(first, last + 1))
             else:
-                middle = (first + until) // 2
-                ranges += [(middle + 1, until), (first, middle)]
-    return lost
+                middle = (first + last) // 2
+                ranges += [(middle + 1, last), (first, middle)]
+    return failed
 
 
 def _is_damage(error: sqlite3.Error) -> bool:
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF in DAMAGED
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in CORRUPT
 
 
 def _readable(path: Path) -> Path:

@@ -15,7 +15,7 @@ from agent.store import quota, salvage
 from agent.store.database import LOG_LIMIT, Database
 from agent.store.evidence import FOLDER, Picture, Pictures
 from agent.store.lock import create_directory
-from agent.store.losses import Losses
+from agent.store.losses import DAMAGED, PURGED, QUOTA, Losses
 from agent.store.outbox import Outbox
 from agent.store.quota import SEVERITIES, Limits
 from agent.store.traffic import Traffic
@@ -36,7 +36,6 @@ AGAIN = 1.0  # seconds between two attempts
 KEPT_SPARE = 16 * 1024 * 1024  # bytes of the file that hold nothing, and are kept for what comes next
 STEP = 1024 * 1024  # bytes of it that are given back at once, so that nobody waits long to write
 STEPS = 100
-QUOTA, DAMAGED, PURGED = "quota", "damaged", "purged"  # why something was dropped
 
 
 def open_whole(directory: Path, limits: Limits, patience: float = PATIENCE) -> Store:
@@ -88,9 +87,9 @@ class Store:
         self._limits = limits or Limits()
         self._path = directory / FILE_NAME
         self._database = Database(self._path, read_only)
-        self.outbox = Outbox(self._database)
-        self.pictures = Pictures(self._database, directory)
         self.losses = Losses(self._database)
+        self.outbox = Outbox(self._database, self.losses)
+        self.pictures = Pictures(self._database, directory)
         self.traffic = Traffic(self._database)
         self._appending = threading.Lock()
         self._others = 0  # bytes of the files that are neither pictures nor the database
@@ -100,15 +99,26 @@ class Store:
     def recover(self) -> None:
         """Repair what a crash left, before anything is appended or sent. Raises StoreError."""
         self.outbox.take_back()
-        strays, lost = self.pictures.orphans()
-        for path in strays:
-            path.unlink(missing_ok=True)
-        if strays:
-            log.warning("removed %d picture(s) of reports that were never committed", len(strays))
+        strays = self.pictures.orphans()[0]
+        adopted = sum(self._adopt(path) for path in strays)
+        if adopted:
+            log.warning("%d picture(s) of which the store had lost the row are sent after all", adopted)
+        if len(strays) > adopted:
+            log.warning("removed %d picture(s) of reports that were never committed", len(strays) - adopted)
+        lost = self.pictures.orphans()[1]
         if lost:
             self._drop_pictures(lost, DAMAGED)
             log.error("%d picture(s) are lost or cut short; the reports go without", len(lost))
         quota.take_ballast(self.directory)
+
+    def _adopt(self, path: Path) -> bool:
+        """Keep the picture of a report that says it has one; remove any other."""
+        entry = self.outbox.find(path.stem)
+        if entry is None or path != self.pictures.path(entry.report) or entry.report.evidence is None:
+            path.unlink(missing_ok=True)
+            return False
+        self.pictures.enter(entry.sequence, entry.report, ready=entry.state == "settled")
+        return True
 
     def tidy(self, before: float) -> None:
         """Now and then: forget what the centre has had since `before` (seconds since 1970), and give back the room.
@@ -174,8 +184,7 @@ class Store:
         """What is wrong with it, once all of it was read; nothing where it is whole."""
         try:
             found = [reason for (reason,) in self._database.check() if reason != "ok"]
-            for entry in self.outbox.entries():
-                del entry
+            found += self.outbox.damaged()
             strays, lost = self.pictures.orphans()
         except StoreError as error:
             return [str(error)]
@@ -225,8 +234,11 @@ class Store:
     def _shed(self, severity: str, pictures_only: bool) -> bool:
         """Drop some of what is worth least, and not more than `severity`; whether there was anything.
 
-        What the centre has goes first, and costs nobody anything. Then pictures, and reports last.
+        What is left of a damaged store, and what the centre has, go first. Then pictures, and reports last.
         """
+        if salvage.discard(self._path):
+            self._measured = -MEASURED
+            return True
         if self.outbox.forget(FORGOTTEN) or (pictures_only and self._database.spare()):
             return self._database.give_back()
         size = max(2 * GROWTH, int(SHARE * self._limits.quota))

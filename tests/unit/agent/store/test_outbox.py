@@ -218,19 +218,35 @@ def test_a_full_disk_is_told_and_what_was_stored_is_kept(tmp_path: Path, outbox:
     assert fill(outbox, 200) == [taken + 1]
 
 
-@pytest.mark.parametrize("payload", [b"", b"{}", b"{", b'{"id": "\xff"}', b"\xa5" * 100])
-def test_a_damaged_report_is_put_aside_and_does_not_hold_up_the_rest(
-    tmp_path: Path, outbox: Outbox, payload: bytes
+@pytest.mark.parametrize(
+    ("column", "content"),
+    [
+        *(("payload", content) for content in (b"", b"{}", b"{", b'{"id": "\xff"}', b"\xa5" * 100, 7)),
+        *(("label", content) for content in (b"\xff", 7)),
+    ],
+)
+def test_a_damaged_report_is_told_and_does_not_hold_up_the_rest(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, column: str, content: bytes | int
 ) -> None:
+    store = Store(tmp_path)
+    outbox = store.outbox
     fill(outbox, 1, 2, 3)
     connection = sqlite3.connect(tmp_path / FILE_NAME)
-    connection.execute("UPDATE report SET payload = ? WHERE sequence = 2", (payload,))
+    connection.execute("UPDATE report SET payload = substr(payload, 9) WHERE sequence = 2")
+    value = "CAST(? AS TEXT)" if column == "label" else "?"
+    connection.execute(f"UPDATE report SET {column} = {value} WHERE sequence = 2", (content,))
     connection.commit()
     connection.close()
+    assert [entry.sequence for entry in outbox.entries()] == [1, 3]
+    assert [entry.sequence for entry in outbox.newest(5, "pending")] == [1, 3]
+    assert outbox.find("2") is None
+    assert "report 2 is damaged: " in caplog.text
+    assert [fault[:20] for fault in store.faults()] == ["report 2 is damaged:"]
     assert [entry.sequence for entry in outbox.pending(0, 10)] == [1, 3]
-    assert (outbox.counts(0).pending, outbox.counts(0).rejected) == (2, 1)
-    with pytest.raises(StoreError, match=r"outbox\.sqlite: report 2 is damaged: "):
-        list(outbox.entries())
+    assert [(loss.reason, loss.sequences) for loss in store.losses.pending(10)] == [("damaged", ((2, 2),))]
+    assert (outbox.counts(0).pending, outbox.counts(0).rejected) == (2, 0)
+    assert store.faults() == []
+    store.close()
 
 
 def test_a_damaged_file_is_told_and_left_as_it_is(tmp_path: Path) -> None:

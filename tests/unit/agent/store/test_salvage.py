@@ -5,7 +5,10 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agent.store import salvage
 from agent.store.store import FILE_NAME, Store
@@ -15,10 +18,9 @@ PAGE = 4096
 REPORTS = 400
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
+def fill(directory: Path) -> Path:
     """A store of reports, some of which the centre has, and of one loss."""
-    store = Store(tmp_path)
+    store = Store(directory)
     with store._database.transaction():
         for number in range(1, REPORTS + 1):
             store.outbox.append(report(number))
@@ -26,14 +28,19 @@ def path(tmp_path: Path) -> Path:
     store.outbox.reject([identifier(150)], "no such label")
     store.losses.add("report", "quota", store.outbox.remove([200, 201]))
     store.close()
-    return tmp_path / FILE_NAME
+    return directory / FILE_NAME
 
 
-def pages_of(path: Path, table: str) -> list[int]:
-    """The numbers of a table's leaf pages."""
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return fill(tmp_path)
+
+
+def pages_of(path: Path, table: str, kind: str = "leaf") -> list[int]:
+    """The numbers of a table's pages of that kind."""
     connection = sqlite3.connect(path)
     try:
-        rows = connection.execute("SELECT pageno FROM dbstat WHERE name = ? AND pagetype = 'leaf'", (table,)).fetchall()
+        rows = connection.execute("SELECT pageno FROM dbstat WHERE name = ? AND pagetype = ?", (table, kind)).fetchall()
     finally:
         connection.close()
     return [number for (number,) in rows]
@@ -86,6 +93,39 @@ def test_what_can_be_read_is_kept_and_the_rest_is_told(path: Path) -> None:
     assert losses[1].sequences == found.lost
     assert store.append(report(9999)) == REPORTS + 1
     store.close()
+
+
+def test_a_damaged_page_on_the_way_to_reports_costs_none_of_them(path: Path) -> None:
+    before = kept(path)
+    (way,) = pages_of(path, "report", "internal")
+    destroy(path, way)
+    assert salvage.is_needed(path)
+    found = salvage.salvage(path)
+    assert found.lost == ((200, 201),)  # which were dropped before: nothing says so any more
+    assert kept(path) == before
+
+
+@given(st.lists(st.tuples(st.floats(0, 0.999), st.sampled_from([1, 100, PAGE, 20_000]), st.booleans()), max_size=5))
+def test_whatever_is_damaged_no_report_is_lost_in_silence(
+    tmp_path_factory: pytest.TempPathFactory, damage: list[tuple[float, int, bool]]
+) -> None:
+    path = fill(tmp_path_factory.mktemp("store"))
+    before = kept(path)
+    content = bytearray(path.read_bytes())
+    for place, size, noise in damage:
+        start = int(place * len(content))
+        content[start : start + size] = np.random.default_rng(size).bytes(size) if noise else bytes(size)
+    path.write_bytes(content)
+    salvage.mark(path)
+    salvage.salvage(path)
+    store = Store(path.parent)
+    sound = {entry.sequence for entry in store.outbox.pending(0, REPORTS)}
+    losses = store.losses.pending(REPORTS)
+    store.close()
+    told = {number for loss in losses for first, last in loss.sequences for number in range(first, last + 1)}
+    assert {number for number, state in before.items() if state == "pending"} <= sound | told
+    if not damage:
+        assert told == {200, 201}
 
 
 def test_a_damaged_index_costs_no_report(path: Path) -> None:

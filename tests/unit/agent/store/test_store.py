@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sqlite3
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -124,6 +126,25 @@ def test_what_a_crash_left_is_repaired_at_the_next_start(tmp_path: Path) -> None
     again.close()
 
 
+def test_a_picture_whose_row_is_lost_is_sent_after_all(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    store = Store(tmp_path, ROOMY)
+    for number in (1, 2, 3):
+        keep(store, number, size=40_000)
+    store.outbox.settle([identifier(1)])
+    store.close()
+    os.truncate(tmp_path / FOLDER / f"{identifier(3)}.jpg", 100)
+    with closing(sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None)) as database:
+        database.execute("DELETE FROM evidence")
+    again = Store(tmp_path, ROOMY)
+    again.recover()
+    assert "3 picture(s) of which the store had lost the row" in caplog.text
+    assert [one.sequence for one in again.pictures.pending(10)] == [1]
+    again.outbox.settle([identifier(2)])
+    assert [again.pictures.whole(one) for one in again.pictures.pending(10)] == [picture(1).jpeg, picture(2).jpeg]
+    assert told(again, "evidence") == {3}
+    again.close()
+
+
 def test_pictures_go_before_reports_and_the_least_severe_and_oldest_first(tmp_path: Path) -> None:
     store = Store(tmp_path, Limits(quota=24 * MEGABYTE, free=0))
     store.recover()
@@ -165,6 +186,25 @@ def test_reports_go_when_no_pictures_are_left_and_each_is_told(tmp_path: Path) -
     assert told(store, "report") == set(range(1, 601)) - {entry.sequence for entry in store.outbox.entries()}
     counts = sum((Counter(loss.labels) for loss in store.losses.pending(10_000)), Counter[str]())
     assert counts["pothole"] == len(told(store, "report"))
+    store.close()
+
+
+def test_what_is_left_of_a_damaged_store_goes_before_any_picture(tmp_path: Path) -> None:
+    store = Store(tmp_path, ROOMY)
+    store.recover()
+    for year in (2025, 2026):
+        (tmp_path / f"outbox-damaged-{year}0101T000000.sqlite").write_bytes(bytes(3 * MEGABYTE))
+    (tmp_path / "outbox-damaged-20250101T000000.sqlite-wal").write_bytes(b"log")
+    store.append(report(1))
+    assert len(list(tmp_path.glob("outbox-damaged-*"))) == 3
+    number = 1
+    while len(list(tmp_path.glob("outbox-damaged-*"))) > 1:
+        number += 1
+        keep(store, number, "low", size=80_000)
+        assert on_disk(tmp_path) <= 1.01 * QUOTA
+    assert (tmp_path / "outbox-damaged-20260101T000000.sqlite").exists()
+    assert kept(store)["low with picture"] == number - 1
+    assert store.losses.pending(10) == []
     store.close()
 
 
