@@ -176,17 +176,17 @@ class Daemon:
             rota=Rota(choose_regions(config)),
             pace=Pace(config.trigger.every_m, config.trigger.every_s, config.camera.look_share),
         )
+        sync = config.sync
+        allowance = Allowance(self._store.traffic, connection, sync.free_networks, sync.month_mb)
         self._delivery = Delivery(
             self._store,
             connection,
             device,
             broker.prefix,
-            window=config.sync.window,
-            resend_after=config.sync.resend_after_s,
+            window=sync.window,
+            resend_after=sync.resend_after_s,
             diagnose=lambda: msgspec.json.encode(judge(config)),
-            may_send_pictures=Allowance(
-                self._store.traffic, connection, config.sync.free_networks, config.sync.month_mb
-            ).pictures,
+            may_send_pictures=allowance.pictures,
             facts={"boot": boot, "version": __version__, "model": f"{manifest.name} {manifest.version}"},
         )
         self._workers = {
@@ -205,6 +205,7 @@ class Daemon:
             classifier=self._classifier,
             pipeline=self._pipeline,
             delivery=self._delivery,
+            allowance=allowance,
             pipeline_worker=self._workers["pipeline"],
             sync_worker=self._workers["sync"],
             receiver_fault=self._receiver_fault,

@@ -35,6 +35,7 @@ class Diagnosis(msgspec.Struct, frozen=True):
     settled_today: int | None = None
     settled: int | None = None
     rejected: int | None = None
+    pictures: int | None = None  # that the centre has not
     parts: dict[str, Part] = {}
 
     @property
@@ -70,7 +71,7 @@ def _judge(settings: config.Config) -> Diagnosis:
         return Diagnosis("down", sentence.format(path=directory, command=START), device=settings.agent.device)
     store = Store(directory, read_only=True)
     try:
-        counts = store.outbox.counts(since=_midnight())
+        counts, pictures = store.outbox.counts(since=_midnight()), store.pictures.count()
     finally:
         store.close()
     last_word = health.read(settings.status_file)
@@ -86,6 +87,7 @@ def _judge(settings: config.Config) -> Diagnosis:
         settled_today=counts.settled_today,
         settled=counts.settled,
         rejected=counts.rejected,
+        pictures=pictures,
         parts=last_word.parts if last_word else {},
     )
 

@@ -14,6 +14,7 @@ from agent.health import Figures, Health, Part
 from agent.i18n import _
 from agent.pipeline.pipeline import Pipeline
 from agent.pipeline.regions import Cost
+from agent.sync.allowance import MEGABYTE, Allowance
 from agent.sync.delivery import Delivery
 from agent.worker import Worker
 
@@ -43,6 +44,7 @@ class Vitals:
         classifier: TfliteClassifier,
         pipeline: Pipeline,
         delivery: Delivery,
+        allowance: Allowance,
         pipeline_worker: Worker,
         sync_worker: Worker,
         receiver_fault: Callable[[], str | None],
@@ -58,6 +60,7 @@ class Vitals:
         self._classifier = classifier
         self._pipeline = pipeline
         self._delivery = delivery
+        self._allowance = allowance
         self._pipeline_worker = pipeline_worker
         self._sync_worker = sync_worker
         self._receiver_fault = receiver_fault
@@ -136,6 +139,8 @@ class Vitals:
             "rejected": counters.rejected,
             "resent": counters.resent,
             "waiting": self._delivery.waiting,
+            "month_mb": None if self._allowance.spent is None else round(self._allowance.spent / MEGABYTE, 1),
+            "holds_pictures": int(self._allowance.holds) or None,
         }
         trouble = self._sync_worker.trouble
         if trouble is not None and not isinstance(trouble.error, StoreError):

@@ -52,7 +52,14 @@ def _show(diagnosis: Diagnosis) -> None:
         click.echo(_("How it was when it last said so:"))
     for key, part in diagnosis.parts.items():
         state = click.style(f"{states.get(part.state, part.state):<{state_width}}", fg=COLOURS.get(part.state))
-        detail = ", ".join(text for text in (part.detail, _figures(key, part.figures)) if text)
+        texts = [part.detail, _figures(key, part.figures)]
+        if key == "store" and diagnosis.pictures:
+            texts.append(
+                ngettext("{number} picture waiting", "{number} pictures waiting", diagnosis.pictures).format(
+                    number=diagnosis.pictures
+                )
+            )
+        detail = ", ".join(text for text in texts if text)
         click.echo(f"  {names.get(key, key):<{name_width}}  {state}  {detail}".rstrip())
 
 
@@ -71,7 +78,12 @@ def _figures(name: str, figures: Figures) -> str:
             ("look_ms", _("{:.1f} ms a look")),
         ],
         "store": [("reports", _("{} reports since the start"))],
-        "centre": [("settled", _("{} delivered since the start")), ("waiting", _("{} on their way"))],
+        "centre": [
+            ("settled", _("{} delivered since the start")),
+            ("waiting", _("{} on their way")),
+            ("month_mb", _("{:.0f} MB this month")),
+            ("holds_pictures", _("pictures wait for a free network")),
+        ],
     }
     values = [([figures.get(key) for key in keys.split()], text) for keys, text in words.get(name, [])]
     return ", ".join(text.format(*known) for known, text in values if None not in known)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ log = logging.getLogger(__name__)
 
 FOLDER = "evidence"
 SUFFIX, PARTIAL = ".jpg", ".partial"
+BLOCK = 4096  # bytes, that the disk gives a file at once
+SUMMED = 30.0  # seconds for which the sum of all pictures holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,8 @@ class Pictures:
         self._database = database
         self._rows = database.table("evidence")
         self._folder = directory / FOLDER
+        self._used = 0  # bytes
+        self._summed = float("-inf")  # seconds, monotonic: when they were added up
 
     def write(self, report: Report, evidence: Evidence) -> None:
         """Put the file in place, durable when this returns; the row comes with the report's. Raises StoreError."""
@@ -80,6 +85,7 @@ class Pictures:
         }
         with self._database.errors():
             self._rows.insert(columns(self._rows, row)).execute()
+        self._used += _blocks(report.evidence.bytes)
 
     def pending(self, limit: int) -> list[Picture]:
         """Pictures of reports that the centre has, oldest first. Raises StoreError."""
@@ -153,10 +159,10 @@ class Pictures:
         """Forget the pictures of these reports; of those there were, the names to `unlink` once that is durable."""
         those = self._rows.c.sequence.in_(list(sequences))
         with self._database.transaction():
-            rows = self._rows.select(self._rows.c.sequence, self._rows.c.id).where(those)
-            known = {row["sequence"]: row["id"] for row in rows}
+            rows = list(self._rows.select(self._rows.c.sequence, self._rows.c.id, self._rows.c.bytes).where(those))
             self._rows.delete().where(those).execute()
-        return known
+        self._used -= sum(_blocks(row["bytes"]) for row in rows)
+        return {row["sequence"]: row["id"] for row in rows}
 
     def unlink(self, names: Iterable[str]) -> None:
         """Remove the files of rows that are gone. Raises StoreError."""
@@ -165,10 +171,23 @@ class Pictures:
             with self._errors(path):
                 path.unlink(missing_ok=True)
 
-    def used(self) -> int:
-        """Bytes of the disk that all pictures take."""
+    def count(self) -> int:
+        """How many are kept. Raises StoreError."""
         with self._database.errors():
-            return int(self._database.execute("SELECT total((bytes + 4095) / 4096 * 4096) FROM evidence").fetchone()[0])
+            return int(self._database.execute("SELECT count(*) FROM evidence").fetchone()[0])
+
+    def used(self) -> int:
+        """Bytes of the disk that all pictures take. Raises StoreError.
+
+        Counted along, as adding up is dear, and added up now and then, as others may drop some.
+        """
+        now = time.monotonic()
+        if now - self._summed > SUMMED:
+            statement = f"SELECT total((bytes + {BLOCK - 1}) / {BLOCK} * {BLOCK}) FROM evidence"
+            with self._database.errors():
+                self._used = int(self._database.execute(statement).fetchone()[0])
+            self._summed = now
+        return self._used
 
     def orphans(self) -> tuple[list[Path], list[int]]:
         """Files without a row, and the sequences of rows without their whole file. Raises StoreError."""
@@ -201,3 +220,8 @@ class Pictures:
                     path=path, reason=error.strerror
                 )
             ) from error
+
+
+def _blocks(size: int) -> int:
+    """Bytes of the disk that a file of so many takes."""
+    return -(-size // BLOCK) * BLOCK

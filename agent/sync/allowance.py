@@ -32,13 +32,23 @@ class Allowance:
         self._spent = 0  # bytes this month, as written down
         self._said = True  # whether pictures may go, as the log says
 
+    @property
+    def spent(self) -> int | None:
+        """Bytes this month over networks that cost something; None where there is no limit, and nobody counts."""
+        return None if self._limit is None else self._spent + self._counted
+
+    @property
+    def holds(self) -> bool:
+        """Whether pictures wait for a network that costs nothing, or for the next month."""
+        return not self._said
+
     def pictures(self) -> bool:
         """Whether pictures may go now. Raises StoreError."""
         if self._limit is None:
             return True
         self._count()
         network = self._meter.network
-        may = network is not None and (self._is_free(network) or self._spent + self._counted < self._limit)
+        may = network is not None and (self._is_free(network) or (self.spent or 0) < self._limit)
         if network is not None and may != self._said:
             self._said = may
             log.info("%s: %s", network, "pictures go" if may else "pictures wait for a free network or the next month")

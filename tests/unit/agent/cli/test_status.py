@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from agent import health
 from agent.cli.main import main
+from agent.domain import Blurring, Evidence
 from agent.health import Health, Part
 from agent.store.lock import StoreLock
 from agent.store.store import Store
@@ -23,10 +24,13 @@ def directory(tmp_path: Path) -> Iterator[Path]:
     """A vehicle that found one report, with a daemon that said how it is."""
     write_config(tmp_path)
     store = Store(tmp_path / "store")
-    store.append(report())
+    picture = Evidence(b"picture", 1280, 720, Blurring("faces 1", 0, 0))
+    store.append(report(evidence=picture.facts, evidence_withheld=None), picture)
     parts = {
         "camera": Part("failed", "the cable", 1_700_000_000.0, {"frames": 3, "looked_at": 2, "of_tomorrow": 1}),
         "gps": Part("ok", figures={"age_s": 0.2, "eph_m": None}),
+        "centre": Part("ok", figures={"settled": 4, "month_mb": 499.6, "holds_pictures": 1}),
+        "store": Part("ok", figures={"reports": 1}),
         "model": Part("ok", figures={"frame_ms": 42.6, "look_ms": 14.0, "looks": 3.0, "regions": 6}),
         "of_tomorrow": Part("splendid"),
     }
@@ -50,6 +54,13 @@ def test_one_sentence_comes_first_then_the_parts(directory: Path) -> None:
     assert "camera  failed   the cable, 3 frames, 2 looked at" in result.stdout
     assert "fix 0.2 s old" in result.stdout
     assert "\033" not in result.stdout
+
+
+def test_pictures_that_wait_are_told_and_what_for(directory: Path) -> None:
+    said = invoke(directory).stdout
+    assert "store   OK       1 reports since the start, 1 picture waiting\n" in said
+    assert "centre  OK       4 delivered since the start, 500 MB this month, pictures wait for a free network\n" in said
+    assert msgspec.json.decode(invoke(directory, "--json").stdout)["pictures"] == 1
 
 
 def test_the_cost_of_a_frame_is_stated(directory: Path) -> None:

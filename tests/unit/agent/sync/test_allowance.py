@@ -29,6 +29,7 @@ def test_without_a_limit_pictures_go_anywhere(store: Store, way: Way) -> None:
     way.carried["wwan0"] = 10**12
     assert Allowance(store.traffic, way).pictures()
     assert Allowance(store.traffic, way, free=["wlan*"]).pictures()
+    assert Allowance(store.traffic, way).spent is None
 
 
 def test_a_month_has_so_many_bytes_on_the_networks_that_cost_something(store: Store, way: Way) -> None:
@@ -40,8 +41,11 @@ def test_a_month_has_so_many_bytes_on_the_networks_that_cost_something(store: St
     assert month.pictures()
     way.carried["wwan0"] = 10 * MEGABYTE
     assert not month.pictures()
+    assert month.holds
+    assert month.spent == 10 * MEGABYTE
     way.network = "wlan0"
     assert month.pictures()
+    assert not month.holds
     way.network = None
     assert not month.pictures()
 
