@@ -244,7 +244,7 @@ class Daemon:
         self._lock.release()
         if self._crashed():
             return 1
-        return StoreError.exit_code if self._store.is_gone() or self._is_damaged() else 0
+        return StoreError.exit_code if self._store.is_gone() or self._is_damaged() or counters.lost else 0
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self._stop.set()

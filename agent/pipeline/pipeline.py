@@ -113,6 +113,10 @@ class Pipeline:
         # Before the devices, one of which may hang: little time is left at the ignition key.
         try:
             self._commit()
+        except StoreError:
+            self.counters.lost += len(self._unsaved)
+            log.error("%d report(s) that waited in memory are lost", len(self._unsaved))
+            raise
         finally:
             self._camera.close()
             self._gps.close()

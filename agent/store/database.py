@@ -38,7 +38,8 @@ def open_database(path: Path, application: int, migrations: Sequence[str]) -> pe
     database = peewee.SqliteDatabase(str(path), timeout=TIMEOUT, pragmas=pragmas, factory=_Connection)
     with store_errors(path):
         database.connect()
-        os.chmod(path, 0o640)
+        if not exists:
+            path.chmod(0o640)
         _migrate(database, application, migrations)
     return database
 

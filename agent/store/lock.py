@@ -26,9 +26,9 @@ class StoreLock:
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
         except OSError as error:
             raise StoreError(
-                _("{path}: can not be written ({reason}); nothing was changed; check the folder's owner").format(
-                    path=path, reason=error.strerror
-                )
+                _(
+                    "{path}: can not be written ({reason}); nothing was changed; check the folder's owner and disk"
+                ).format(path=path, reason=error.strerror)
             ) from error
         try:
             self._take()

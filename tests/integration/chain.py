@@ -34,17 +34,18 @@ reach_m = 4.0
 class Chain:
     """One vehicle and one centre."""
 
-    def __init__(self, directory: Path, port: int, sources: str = SIMULATED) -> None:
-        """`port` is the broker's; `sources` are sections of agent.toml."""
+    def __init__(self, directory: Path, port: int, sources: str = SIMULATED, store: Path | None = None) -> None:
+        """`port` is the broker's; `sources` are sections of agent.toml; `store` is where the vehicle keeps its own."""
         self.directory = directory
+        self._store = store or directory / "device"
         self.centre = Centre(directory, port)
-        config = directory / "agent.toml"
-        command = [sys.executable, "-P", "-m", "agent", "run", "--config", str(config)]
+        self.config = directory / "agent.toml"
+        command = [sys.executable, "-P", "-m", "agent", "run", "--config", str(self.config)]
         self.agent = Process(command, directory / "agent.log")
         broker = f'[broker]\nhost = "127.0.0.1"\nport = {port}\ntls = false\nkeepalive_s = 5\n'
-        config.write_text(
-            f'{sources}\n[agent]\ndevice = "{DEVICE}"\n[store]\ndirectory = "{directory}/device"\n'
-            f"[sync]\nresend_after_s = 3\n{broker}"
+        self.config.write_text(
+            f'{sources}\n[agent]\ndevice = "{DEVICE}"\n[sync]\nresend_after_s = 3\n{broker}'
+            f'[store]\ndirectory = "{self._store}"\nruntime_directory = "{directory}"\n'
         )
 
     def close(self) -> None:
@@ -54,7 +55,7 @@ class Chain:
 
     def on_device(self) -> list[Entry]:
         """Every report in the vehicle's store."""
-        store = Store(self.directory / "device", read_only=True)
+        store = Store(self._store, read_only=True)
         entries = list(store.outbox.entries())
         store.close()
         return entries
@@ -65,12 +66,12 @@ class Chain:
 
     def figure(self, part: str, name: str) -> Any:
         """A figure of the daemon's last word."""
-        word = health.read(self.directory / "device" / "status.json")
+        word = health.read(self.directory / "status.json")
         return None if word is None else word.parts[part].figures.get(name)
 
     def status(self) -> tuple[int, dict[str, Any]]:
         """Exit code and answer of `fidamia status --json`."""
         command = [sys.executable, "-P", "-m", "agent", "status", "--json"]
-        command += ["--config", str(self.directory / "agent.toml")]
+        command += ["--config", str(self.config)]
         done = subprocess.run(command, capture_output=True, timeout=30, check=False)
         return done.returncode, msgspec.json.decode(done.stdout)

@@ -73,7 +73,7 @@ def test_the_agent_killed_again_and_again(chain: Chain) -> None:
         chain.agent.start()
         assert wait_until(has_found(chain, count), 40), chain.agent.log
         assert chain.agent.kill() == -signal.SIGKILL
-        (chain.directory / "device" / "status.json").unlink()
+        (chain.directory / "status.json").unlink()
     assert len(chain.on_device()) >= 4
     chain.agent.start()
     everything_arrived_once(chain)
