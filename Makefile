@@ -7,7 +7,7 @@ SHARED ?= ../shared
 SOURCES := setup.cfg pyproject.toml README.md $(shell find agent central models -type f -not -name '*.pyc')
 
 DEMO_PACKAGES := mosquitto
-TEST_PACKAGES := $(DEMO_PACKAGES) mosquitto-clients gpsd openssl systemd fiu-utils \
+TEST_PACKAGES := $(DEMO_PACKAGES) mosquitto-clients gpsd openssl systemd fiu-utils iproute2 \
 	gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good python3-gi
 
 .DEFAULT_GOAL := help

@@ -21,7 +21,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from agent.config import Broker
-from agent.drivers.network import carried, interface
+from agent.drivers.network import Network, carried, interface, stuck
 from agent.errors import ConfigError, DeviceError
 from agent.i18n import _
 from agent.interfaces import Message
@@ -72,6 +72,7 @@ class MqttConnection:
         self._manual_acknowledge = manual_acknowledge
         self._socket: socket.socket | None = None
         self._network: str | None = None
+        self._way: Network | None = None
         self._carried: dict[str, int] = {}  # bytes, by network, of the connections that have ended
         self._client = self._make_client()
 
@@ -118,6 +119,8 @@ class MqttConnection:
         while not self._received and (remaining := deadline - time.monotonic()) > 0:
             self._loop(remaining)
         self._drain()
+        if not self._received:
+            self._leave_tunnel()
         messages = [message for message in map(_incoming, self._received) if message is not None]
         self._unacknowledged += self._received
         self._received.clear()
@@ -157,10 +160,18 @@ class MqttConnection:
             usage[self._network] = usage.get(self._network, 0) + carried(self._socket)
         return usage
 
+    def _leave_tunnel(self) -> None:
+        """Not to wait for the old connection's next attempt, seconds or minutes later, where a new one succeeds."""
+        if self._socket is not None and self._way is not None and stuck(self._socket) and self._way.is_there():
+            self._failure = _("the broker {address} is reached again; the connection is made anew").format(
+                address=self._address
+            )
+            raise DeviceError(self._failure)
+
     def _count(self) -> None:
         """The connection is at its end."""
         self._carried = self.usage()
-        self._socket = self._network = None
+        self._socket = self._network = self._way = None
 
     @property
     def _address(self) -> str:
@@ -196,6 +207,7 @@ class MqttConnection:
         # paho leaves Nagle on, which costs 45 ms for each acknowledgement of a large message.
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket, self._network = connection, interface(connection.getsockname()[0])
+        self._way = Network(*connection.getpeername()[:2])
 
     def _wait_for_room(self) -> None:
         """Not to have more messages unanswered than the broker allows (MQTT 5, 4.9): paho does not look."""

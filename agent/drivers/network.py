@@ -15,6 +15,8 @@ HEADERS = 52  # bytes of IPv4 and TCP with its time stamps, on each packet
 # Of struct tcp_info, linux/tcp.h: it only grows at its end.
 BYTES_RECEIVED, PACKETS, BYTES_SENT = (128, "=Q"), (136, "=II"), (200, "=Q")
 TCP_INFO_SIZE = 208
+RETRANSMITS = 2
+STUCK = 3  # times that a packet was sent again without an answer: TCP is going to wait for seconds, and ever longer
 
 
 class Network:
@@ -30,12 +32,20 @@ class Network:
 
         Looks now and then only, however often it is called.
         """
-        now = time.monotonic()
-        if now < self._next:
+        before = self._reachable
+        return self._looked(SELDOM) and not before
+
+    def is_there(self) -> bool:
+        """Whether somebody answers at the address; not more than now and then, however often it is called."""
+        return self._looked(EVERY)
+
+    def _looked(self, again: float) -> bool:
+        """Look, unless that was done of late; the next time after `again` seconds where somebody answers."""
+        if time.monotonic() < self._next:
             return False
-        before, self._reachable = self._reachable, self._look()
-        self._next = time.monotonic() + (SELDOM if self._reachable else EVERY)
-        return self._reachable and not before
+        self._reachable = self._look()
+        self._next = time.monotonic() + (again if self._reachable else EVERY)
+        return self._reachable
 
     def _look(self) -> bool:
         try:
@@ -54,6 +64,14 @@ def interface(address: str) -> str:
             if address == (one.ip if isinstance(one.ip, str) else one.ip[0]):
                 return adapter.name
     return ""
+
+
+def stuck(connection: socket.socket) -> bool:
+    """Whether what was sent is lost again and again, so that it is sent ever more seldom (RFC 6298, 5.5).
+
+    Raises OSError where it is closed.
+    """
+    return connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_SIZE)[RETRANSMITS] >= STUCK
 
 
 def carried(connection: socket.socket) -> int:

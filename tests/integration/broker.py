@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from .process import Process
@@ -27,8 +28,10 @@ def free_port() -> int:
 class Broker(Process):
     """One mosquitto; keeps its port over restarts, and its sessions where `persistent`."""
 
-    def __init__(self, directory: Path, settings: str = OPEN, persistent: bool = False) -> None:
-        """`settings` are lines of mosquitto.conf(5)."""
+    def __init__(
+        self, directory: Path, settings: str = OPEN, persistent: bool = False, inside: Sequence[str] = ()
+    ) -> None:
+        """`settings` are lines of mosquitto.conf(5); `inside` is what to put before its command."""
         self.port = free_port()
         self.directory = directory
         lines = [f"listener {self.port} 127.0.0.1", f"user {os.environ.get('USER', 'root')}", settings]
@@ -37,15 +40,16 @@ class Broker(Process):
         configuration = directory / "mosquitto.conf"
         configuration.write_text("\n".join(lines))
         assert MOSQUITTO is not None
-        super().__init__([MOSQUITTO, "-v", "-c", str(configuration)], directory / "mosquitto.log")
+        super().__init__([*inside, MOSQUITTO, "-v", "-c", str(configuration)], directory / "mosquitto.log")
 
     def start(self) -> subprocess.Popen[bytes]:
         """Start it and wait until it listens."""
+        lives = self._lives()
         started = super().start()
-        if not wait_until(self._listens, 10):
+        if not wait_until(lambda: self._lives() > lives, 10):
             raise RuntimeError(self.log)
         return started
 
-    def _listens(self) -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+    def _lives(self) -> int:
+        """How often it was ready; what it says then it says once it listens."""
+        return self.log.count(" running\n")

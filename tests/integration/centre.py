@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,8 @@ from .process import Process
 class Centre(Process):
     """One centre, in the folder `central`."""
 
-    def __init__(self, directory: Path, port: int) -> None:
-        """`port` is the broker's."""
+    def __init__(self, directory: Path, port: int, inside: Sequence[str] = ()) -> None:
+        """`port` is the broker's; `inside` is what to put before its command."""
         self.directory = directory / "central"
         config = directory / "central.toml"
         config.write_text(
@@ -25,7 +25,8 @@ class Centre(Process):
             f'[broker]\nhost = "127.0.0.1"\nport = {port}\ntls = false\nkeepalive_s = 5\n'
         )
         super().__init__(
-            [sys.executable, "-P", "-m", "central", "ingest", "--config", str(config)], directory / "central.log"
+            [*inside, sys.executable, "-P", "-m", "central", "ingest", "--config", str(config)],
+            directory / "central.log",
         )
 
     @contextmanager

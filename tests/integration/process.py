@@ -31,7 +31,7 @@ class Process:
     @property
     def log(self) -> str:
         """What it has said so far."""
-        return self._log.read_text()
+        return self._log.read_text() if self._log.exists() else ""
 
     def start(self) -> subprocess.Popen[bytes]:
         """Begin another life."""

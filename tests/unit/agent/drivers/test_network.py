@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from agent.drivers import network
-from agent.drivers.network import Network, carried, interface
+from agent.drivers.network import Network, carried, interface, stuck
 
 
 @pytest.fixture(autouse=True)
@@ -67,6 +67,25 @@ def test_it_is_not_looked_all_the_time(listener: socket.socket, monkeypatch: pyt
         blackhole(tunnel)
         assert not way.came_back()
     assert not way.came_back(), "not yet looked again"
+
+
+def test_whether_it_is_there_now(listener: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+    way = Network(*listener.getsockname())
+    assert [way.is_there(), way.is_there()] == [True, True]
+    with monkeypatch.context() as tunnel:
+        blackhole(tunnel)
+        assert not way.is_there()
+    monkeypatch.setattr(network, "EVERY", 60.0)
+    assert way.is_there()
+    assert not way.is_there(), "looked again at once"
+
+
+def test_a_connection_whose_packets_arrive_is_not_stuck(listener: socket.socket) -> None:
+    with socket.create_connection(listener.getsockname()) as here, listener.accept()[0]:
+        here.sendall(b"x")
+        assert not stuck(here)
+    with pytest.raises(OSError, match="descriptor"):
+        stuck(here)
 
 
 def test_an_address_belongs_to_a_network() -> None:
