@@ -11,7 +11,7 @@ from typing import Literal
 import msgspec
 
 from agent import config, health
-from agent.errors import ConfigError, StoreError
+from agent.errors import ConfigError, DamagedStore, StoreError
 from agent.health import Health, Part
 from agent.i18n import _, ngettext
 from agent.store import lock
@@ -59,6 +59,8 @@ def judge(settings: config.Config) -> Diagnosis:
         return _judge(settings)
     except PermissionError as error:
         sentence = _("Cannot tell: {path} may not be read; ask to join the group fidamia.").format(path=error.filename)
+    except DamagedStore as error:
+        sentence = _("Cannot tell: {error}. To save what can be read: {command}").format(error=error, command=RESTART)
     except (OSError, StoreError) as error:
         sentence = _("Cannot tell: {error}").format(error=error)
     return Diagnosis("unknown", sentence, device=settings.agent.device)

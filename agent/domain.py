@@ -169,7 +169,7 @@ class Loss:
 
     id: str  # UUIDv7
     what: str  # "report" or "evidence"
-    reason: str  # "quota", "retention", "damaged" or "purged"
+    reason: str  # "quota", "disk", "retention", "damaged", "purged" or "refused"
     labels: dict[str, int]  # how many of each
     sequences: tuple[tuple[int, int], ...]  # of the reports: first and last of each run
     since: datetime  # aware UTC, when the first of them was committed

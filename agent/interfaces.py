@@ -58,6 +58,7 @@ class Message:
     content_type: str = ""
     properties: dict[str, str] = field(default_factory=dict)  # user properties
     retain: bool = False
+    optional: bool = False  # a broker that refuses it does no harm
 
 
 class Publisher(Protocol):
@@ -69,8 +70,8 @@ class Publisher(Protocol):
     def exchange(self, outgoing: Sequence[Message], timeout: float) -> list[Message]:
         """Send, then return what came in, waiting for it `timeout` seconds at most.
 
-        Raises DeviceError where the connection is lost or the broker refuses a message: what was
-        sent and not acknowledged by the centre must then be sent again.
+        Raises DeviceError where the connection is lost or the broker refuses a message that is not optional: what
+        was sent and not acknowledged by the centre must then be sent again.
         """
 
     def close(self) -> None:

@@ -123,7 +123,11 @@ class Vitals:
 
     def _store(self) -> Part:
         counters = self._pipeline.counters
-        figures: Figures = {"reports": counters.reports, "lost": counters.lost}
+        figures: Figures = {
+            "reports": counters.reports,
+            "unsaved": self._pipeline.unsaved or None,
+            "lost": counters.lost or None,
+        }
         if self._pipeline.store_trouble is not None:
             return Part("failed", str(self._pipeline.store_trouble), figures=figures)
         for worker in (self._pipeline_worker, self._sync_worker):

@@ -77,7 +77,11 @@ def _figures(name: str, figures: Figures) -> str:
             ("looks regions", ngettext("{:.0f} of {} region", "{:.0f} of {} regions", regions)),
             ("look_ms", _("{:.1f} ms a look")),
         ],
-        "store": [("reports", _("{} reports since the start"))],
+        "store": [
+            ("reports", _("{} reports since the start")),
+            ("unsaved", _("{} wait in memory")),
+            ("lost", _("{} lost")),
+        ],
         "centre": [
             ("settled", _("{} delivered since the start")),
             ("waiting", _("{} on their way")),

@@ -62,7 +62,8 @@ class MqttConnection:
         self._session_expiry = session_expiry
         self._received: list[paho.MQTTMessage] = []
         self._unacknowledged: list[paho.MQTTMessage] = []
-        self._published: dict[int, str] = {}  # topic by packet id, until the broker has answered
+        self._published: dict[int, Message] = {}  # by packet id, until the broker has answered
+        self._refused: set[str] = set()  # topics of optional messages, so that each is said once
         self._subscribed = False
         self._answered = False  # there was a CONNACK
         self._most_unanswered = MOST_UNANSWERED
@@ -226,7 +227,7 @@ class MqttConnection:
         info = self._client.publish(message.topic, message.payload, qos=1, retain=message.retain, properties=properties)
         if info.rc not in (MQTTErrorCode.MQTT_ERR_SUCCESS, MQTTErrorCode.MQTT_ERR_QUEUE_SIZE):
             raise DeviceError(_("the connection to the broker is lost: {reason}").format(reason=_words(info.rc)))
-        self._published[info.mid] = message.topic
+        self._published[info.mid] = message
 
     def _loop(self, timeout: float) -> None:
         try:
@@ -279,11 +280,17 @@ class MqttConnection:
 
     def _on_publish(self, _client: paho.Client, _data: Any, mid: int, code: ReasonCode, _properties: Any) -> None:
         # paho counts a refused message as published: only the reason code tells.
-        name = self._published.pop(mid, "")
-        if code.value >= FIRST_FAILURE:
-            self._failure = _("the broker refuses messages on {topic}: {reason}; check its access list").format(
-                topic=name, reason=code.getName()
-            )
+        message = self._published.pop(mid, None)
+        if message is None or code.value < FIRST_FAILURE:
+            return
+        refusal = _("the broker refuses messages on {topic}: {reason}; check its access list").format(
+            topic=message.topic, reason=code.getName()
+        )
+        if not message.optional:
+            self._failure = refusal
+        elif message.topic not in self._refused:
+            self._refused.add(message.topic)
+            log.warning("%s", refusal)
 
     def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
         self._received.append(message)

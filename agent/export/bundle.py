@@ -119,7 +119,7 @@ def _messages(store: Store, entries: Iterator[Entry], device: str, prefix: str, 
     for loss in store.losses.pending(LOSSES):
         yield loss_message(prefix, device, loss, now)
     for picture in store.pictures.following(sequences):
-        content = store.pictures.whole(picture)
+        content = store.pictures.read(picture) or b""
         for start in range(0, len(content), LARGEST_PIECE):
             piece = Piece(picture, start, min(start + LARGEST_PIECE, picture.bytes))
             yield piece_message(prefix, device, piece, content[start : piece.end], now)

@@ -80,6 +80,11 @@ class Pipeline:
         self._silent = 0.0  # seconds without a frame
 
     @property
+    def unsaved(self) -> int:
+        """Reports that wait in memory for a store that can be written."""
+        return len(self._unsaved)
+
+    @property
     def cost(self) -> Cost | None:
         """What looking at a frame costs of late; None before the first."""
         return self._rota.cost

@@ -75,8 +75,11 @@ def store_errors(path: Path) -> Iterator[None]:
         cause = error
         while isinstance(cause.__context__, peewee.DatabaseError | sqlite3.DatabaseError):
             cause = cause.__context__
-        kind = DamagedStore if getattr(cause, "sqlite_errorcode", 0) & 0xFF in CORRUPT else StoreError
-        raise kind(
+        if getattr(cause, "sqlite_errorcode", 0) & 0xFF in CORRUPT:
+            raise DamagedStore(
+                _("{path}: damaged ({reason}); nothing was changed").format(path=path, reason=cause)
+            ) from error
+        raise StoreError(
             _("{path}: {reason}; what was stored before is kept; check the disk's space and health").format(
                 path=path, reason=cause
             )

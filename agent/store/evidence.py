@@ -106,17 +106,6 @@ class Pictures:
             if ready or sequence in sequences
         ]
 
-    def whole(self, picture: Picture) -> bytes:
-        """All of it; empty where it was delivered or dropped meanwhile. Raises StoreError."""
-        path = self._path(picture.id)
-        try:
-            with self._errors(path):
-                return path.read_bytes()
-        except StoreError as error:
-            if isinstance(error.__cause__, FileNotFoundError):
-                return b""
-            raise
-
     def begin(self, picture: Picture) -> None:
         """Note that the centre may have a part of it. Raises StoreError."""
         with self._database.errors():
@@ -124,12 +113,19 @@ class Pictures:
                 self._rows.c.sequence == picture.sequence
             ).execute()
 
-    def read(self, picture: Picture, start: int, end: int) -> bytes:
-        """Bytes of it, from `start` to before `end`. Raises StoreError."""
+    def read(self, picture: Picture, start: int = 0, end: int | None = None) -> bytes | None:
+        """Bytes of it, from `start` to before `end`; None where it was delivered or dropped meanwhile.
+
+        Raises StoreError.
+        """
         path = self._path(picture.id)
-        with self._errors(path), path.open("rb") as file:
-            file.seek(start)
-            return file.read(end - start)
+        with self._errors(path):
+            try:
+                with path.open("rb") as file:
+                    file.seek(start)
+                    return file.read((picture.bytes if end is None else end) - start)
+            except FileNotFoundError:
+                return None
 
     def settle(self, ids: Iterable[str]) -> int:
         """The centre has these whole: they are of no more use here. Returns how many were kept. Raises StoreError."""

@@ -13,7 +13,7 @@ import uuid6
 from agent.domain import Loss
 from agent.store.database import Database, columns
 
-QUOTA, DAMAGED, PURGED = "quota", "damaged", "purged"  # why something was dropped
+QUOTA, DISK, DAMAGED, PURGED = "quota", "disk", "damaged", "purged"  # why something was dropped
 MOST = 1000  # reports in one loss, so that its message stays within the contract's size
 
 

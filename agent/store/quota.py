@@ -12,7 +12,10 @@ from agent.store.database import LOG_LIMIT
 SEVERITIES = ("low", "normal", "urgent")  # the least first
 RESERVE = 0.05  # of the quota, for urgent reports and for losses
 BALLAST = "ballast"
-BALLAST_BYTES = 2 * LOG_LIMIT  # larger than the write-ahead log: a full disk can be left again by giving it up
+# A full disk is left again by giving it up: one part for what is found next, and then all of it, which is larger than
+# the write-ahead log, without which nothing can be dropped.
+BALLAST_BYTES = 2 * LOG_LIMIT
+BALLAST_LAST = LOG_LIMIT + LOG_LIMIT // 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +63,20 @@ def take_ballast(directory: Path) -> bool:
     return True
 
 
+def shrink_ballast(directory: Path) -> bool:
+    """Give up the first part of it: the disk is full. Whether it was still whole."""
+    path = directory / BALLAST
+    try:
+        if size(path) <= BALLAST_LAST:
+            return False
+        os.truncate(path, BALLAST_LAST)
+    except OSError:
+        return False
+    return True
+
+
 def drop_ballast(directory: Path) -> bool:
-    """Give it up: the disk is full. Whether there was any."""
+    """Give up all of it. Whether there was any."""
     try:
         (directory / BALLAST).unlink()
     except OSError:

@@ -15,7 +15,7 @@ from agent.store import quota, salvage
 from agent.store.database import LOG_LIMIT, Database
 from agent.store.evidence import FOLDER, Picture, Pictures
 from agent.store.lock import create_directory
-from agent.store.losses import DAMAGED, PURGED, QUOTA, Losses
+from agent.store.losses import DAMAGED, DISK, PURGED, QUOTA, Losses
 from agent.store.outbox import Outbox
 from agent.store.quota import SEVERITIES, Limits
 from agent.store.traffic import Traffic
@@ -51,7 +51,8 @@ def open_whole(directory: Path, limits: Limits, patience: float = PATIENCE) -> S
             if not _is_full(directory) or time.monotonic() > deadline:
                 raise
             log.error("%s", error)
-            quota.drop_ballast(directory)
+            if not quota.shrink_ballast(directory):
+                quota.drop_ballast(directory)
             time.sleep(AGAIN)
 
 
@@ -231,7 +232,7 @@ class Store:
         grown = used + picture + max(0, GROWTH - spare)
         return used - spare + picture + GROWTH <= limit and grown <= quota.room(self._limits, "urgent")
 
-    def _shed(self, severity: str, pictures_only: bool) -> bool:
+    def _shed(self, severity: str, pictures_only: bool, reason: str = QUOTA) -> bool:
         """Drop some of what is worth least, and not more than `severity`; whether there was anything.
 
         What is left of a damaged store, and what the centre has, go first. Then pictures, and reports last.
@@ -245,13 +246,14 @@ class Store:
         worth_less = SEVERITIES[: SEVERITIES.index(severity) + 1]
         for other in worth_less if pictures_only else SEVERITIES:
             if sequences := self.pictures.oldest(other, size):
-                self._drop_pictures(sequences, QUOTA)
+                self._drop_pictures(sequences, reason)
                 return True
         for other in () if pictures_only else worth_less:
             if sequences := self.outbox.oldest(other, size):
                 with self._database.transaction():
-                    self.losses.add("report", QUOTA, self.outbox.remove(sequences))
-                log.warning("the quota is reached: %d reports of %s severity were dropped", len(sequences), other)
+                    self.losses.add("report", reason, self.outbox.remove(sequences))
+                cause = "the quota is reached" if reason == QUOTA else "the disk is full"
+                log.warning("%s: %d report(s) of %s severity were dropped", cause, len(sequences), other)
                 return True
         return False
 
@@ -265,5 +267,7 @@ class Store:
 
     def _leave_full_disk(self, severity: str) -> bool:
         """Make room on a disk that others have filled; whether anything was given up."""
+        if quota.shrink_ballast(self.directory):
+            return True
         had_ballast = quota.drop_ballast(self.directory)
-        return self._shed(severity, pictures_only=False) or had_ballast
+        return self._shed(severity, pictures_only=False, reason=DISK) or had_ballast

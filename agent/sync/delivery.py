@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
@@ -179,6 +180,9 @@ class Delivery:
         self._transfers.restart()
 
     def _disconnect(self) -> None:
+        if self._on_the_way:
+            with suppress(StoreError):  # else it is done once there is a connection
+                self._outbox.take_back()
         self._publisher.close()
         self.connected = False
         self._on_the_way.clear()
@@ -257,6 +261,9 @@ class Delivery:
         messages = []
         for piece in self._transfers.pieces(budget, self._window.size // AHEAD):
             content = self._store.pictures.read(piece.picture, piece.start, piece.end)
+            if content is None:
+                self._transfers.ended(piece.picture.id)
+                continue
             message = piece_message(self._prefix, self._device, piece, content, sent_at)
             self._on_the_way[message.properties["id"]] = _Sending(Lane.EVIDENCE, now, len(content), piece=piece)
             messages.append(message)

@@ -120,18 +120,19 @@ def birth(prefix: str, device: str, now: datetime, **facts: str) -> Message:
     """`online`, retained, so that whoever subscribes later knows too."""
     payload = {"state": "online", "at": timestamp(now), **facts}
     properties = cloud_event(f"{prefix}/{device}", "fidamia.state.v1", now)
-    return Message(topic(prefix, device, "state"), msgspec.json.encode(payload), JSON, properties, retain=True)
+    encoded = msgspec.json.encode(payload)
+    return Message(topic(prefix, device, "state"), encoded, JSON, properties, retain=True, optional=True)
 
 
 def health_message(prefix: str, device: str, diagnosis: bytes, now: datetime) -> Message:
     """How the device is: what `fidamia status --json` says."""
     properties = cloud_event(f"{prefix}/{device}", "fidamia.health.v1", now)
-    return Message(topic(prefix, device, "health"), diagnosis, JSON, properties)
+    return Message(topic(prefix, device, "health"), diagnosis, JSON, properties, optional=True)
 
 
 def farewell(prefix: str, device: str) -> Message:
     """`offline`, retained: the last will, which the broker publishes when the device is gone."""
-    return Message(topic(prefix, device, "state"), b'{"state":"offline"}', JSON, retain=True)
+    return Message(topic(prefix, device, "state"), b'{"state":"offline"}', JSON, retain=True, optional=True)
 
 
 Id = Annotated[str, Meta(max_length=64)]

@@ -45,7 +45,7 @@ class Transfers:
     def pieces(self, budget: int, largest: int) -> Iterator[Piece]:
         """What to send next, while `budget` bytes last, no more than `largest` at once. Raises StoreError."""
         self._begin()
-        for transfer in self._transfers.values():
+        for transfer in list(self._transfers.values()):
             while transfer.missing and budget > 0:
                 start, end = transfer.missing.pop(0)
                 cut = min(end, start + min(largest, LARGEST_PIECE))
@@ -66,8 +66,9 @@ class Transfers:
             self._transfers[name].missing = [(0, 0)]
 
     def ended(self, name: str) -> None:
-        """The centre has it, or will never take it."""
-        self._transfers.pop(name, None)
+        """The centre has it, or will never take it, or it is no longer kept."""
+        if (transfer := self._transfers.pop(name, None)) is not None:
+            transfer.missing.clear()
 
     def _begin(self) -> None:
         if len(self._transfers) >= AT_ONCE:

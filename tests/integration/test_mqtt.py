@@ -92,6 +92,22 @@ def test_a_publish_that_the_access_list_refuses_is_no_success(
         connection.exchange([Message("fidamia/v1/veh-1/reports", b"{}")], 5.0)
 
 
+def test_what_is_not_needed_may_be_refused_and_that_is_said_once(
+    make_broker: MakeBroker, connect: Connect, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    access = tmp_path / "access"
+    access.write_text("topic read #\ntopic write fidamia/v1/veh-1/reports\n")
+    access.chmod(0o644)
+    connection = connect(local(make_broker(f"allow_anonymous true\nacl_file {access}\n").port))
+    connection.open()
+    for _time in range(3):
+        connection.exchange([Message("fidamia/v1/veh-1/health", b"{}", optional=True)], 0.5)
+        connection.exchange([Message("fidamia/v1/veh-1/reports", b"{}")], 0.5)
+    assert [record.getMessage() for record in caplog.records] == [
+        "the broker refuses messages on fidamia/v1/veh-1/health: Not authorized; check its access list"
+    ]
+
+
 def test_a_killed_broker_is_noticed_and_the_connection_opens_again(make_broker: MakeBroker, connect: Connect) -> None:
     broker = make_broker()
     connection = connect(local(broker.port), subscriptions=["a"])

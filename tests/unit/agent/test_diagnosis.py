@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from agent import diagnosis, health
-from agent.diagnosis import Diagnosis, diagnose
+from agent.diagnosis import RESTART, Diagnosis, diagnose
 from agent.health import Health, Part
 from agent.store.lock import StoreLock
 from agent.store.store import FILE_NAME, Store
@@ -207,7 +207,10 @@ def test_with_a_damaged_store_nothing_can_be_told_and_it_stays_as_it_is(tmp_path
     path.write_bytes(content)
     found = diagnose(write_config(tmp_path))
     assert verdict(found) == ("unknown", 3)
-    assert "what was stored before is kept" in found.sentence
+    if content:
+        assert found.sentence.endswith("nothing was changed. To save what can be read: " + RESTART)
+    else:
+        assert "what was stored before is kept" in found.sentence
     assert path.read_bytes() == content
 
 

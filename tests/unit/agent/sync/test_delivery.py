@@ -451,6 +451,19 @@ def test_a_picture_that_was_cut_off_goes_on_where_it_stopped(store: Store, centr
     assert 0 in centre.piece_sizes, "it asked what is missing"
 
 
+def test_a_picture_that_is_dropped_on_its_way_is_no_trouble(store: Store, centre: Centre, delivery: Delivery) -> None:
+    for number in (1, 2):
+        picture(store, number, 200_000)
+    delivery.step(0.0)
+    delivery.step(1.0)
+    first = store.pictures.pending(1)[0]
+    assert store.drop_picture(first, "quota")
+    for second in range(2, 14):
+        delivery.step(float(second))
+    assert set(centre.pictures) == {identifier(2)}
+    assert [(loss["what"], loss["sequences"]) for loss in centre.losses.values()] == [("evidence", [[1, 1]])]
+
+
 def test_a_picture_that_the_centre_refuses_is_given_up_and_that_is_told(
     store: Store, centre: Centre, delivery: Delivery
 ) -> None:
