@@ -9,6 +9,7 @@ import ssl
 import struct
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -158,7 +159,8 @@ class MqttConnection:
         """See Meter."""
         usage = dict(self._carried)
         if self._socket is not None and self._network is not None:
-            usage[self._network] = usage.get(self._network, 0) + carried(self._socket)
+            with suppress(OSError):  # closed
+                usage[self._network] = usage.get(self._network, 0) + carried(self._socket)
         return usage
 
     def _leave_tunnel(self) -> None:
@@ -208,7 +210,8 @@ class MqttConnection:
         # paho leaves Nagle on, which costs 45 ms for each acknowledgement of a large message.
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket, self._network = connection, interface(connection.getsockname()[0])
-        self._way = Network(*connection.getpeername()[:2])
+        with suppress(OSError):  # the broker has closed it already, which is said in a moment
+            self._way = Network(*connection.getpeername()[:2])
 
     def _wait_for_room(self) -> None:
         """Not to have more messages unanswered than the broker allows (MQTT 5, 4.9): paho does not look."""
