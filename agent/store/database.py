@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from agent.i18n import _
 from agent.store.schema import APPLICATION_ID, MIGRATIONS
 
 CORRUPT = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+IDS = 500  # a statement, below SQLite's limit of variables
 TIMEOUT = 5  # seconds to wait for another process's write
 LOG_LIMIT = 4 * 1024 * 1024  # bytes of the write-ahead log, once all of it is in the database
 BEGINNING = {"auto_vacuum": "incremental"}  # of a new file: what is dropped can be given back to the disk
@@ -144,6 +146,13 @@ class Database:
     def close(self) -> None:
         """Close this thread's connection."""
         self._inner.close()
+
+
+def parts(items: Iterable[Any]) -> Iterator[list[Any]]:
+    """As many at a time as a statement takes."""
+    rest = iter(items)
+    while part := list(islice(rest, IDS)):
+        yield part
 
 
 def columns(table: peewee.Table, row: dict[str, Any]) -> dict[peewee.Column, Any]:

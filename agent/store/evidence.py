@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import time
@@ -9,11 +10,12 @@ from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from agent.domain import Evidence, Report
 from agent.errors import StoreError
 from agent.i18n import _
-from agent.store.database import Database, columns
+from agent.store.database import Database, columns, parts
 from agent.store.disk import sync
 
 log = logging.getLogger(__name__)
@@ -113,6 +115,15 @@ class Pictures:
                 self._rows.c.sequence == picture.sequence
             ).execute()
 
+    def is_whole(self, picture: Picture) -> bool:
+        """Whether its file can be read and is what was put in."""
+        try:
+            content = self.read(picture)
+        except StoreError as error:
+            log.error("%s", error)
+            return False
+        return content is not None and hashlib.sha256(content).hexdigest() == picture.sha256
+
     def read(self, picture: Picture, start: int = 0, end: int | None = None) -> bytes | None:
         """Bytes of it, from `start` to before `end`; None where it was delivered or dropped meanwhile.
 
@@ -130,9 +141,10 @@ class Pictures:
     def settle(self, ids: Iterable[str]) -> int:
         """The centre has these whole: they are of no more use here. Returns how many were kept. Raises StoreError."""
         with self._database.errors():
-            marks = list(ids)
             known = [
-                row["sequence"] for row in self._rows.select(self._rows.c.sequence).where(self._rows.c.id.in_(marks))
+                row["sequence"]
+                for part in parts(ids)
+                for row in self._rows.select(self._rows.c.sequence).where(self._rows.c.id.in_(part))
             ]
         removed = self.remove_rows(known)
         self.unlink(removed.values())
@@ -185,6 +197,11 @@ class Pictures:
             self._summed = now
         return self._used
 
+    def remove(self, stray: Path) -> None:
+        """A file of no report. Raises StoreError."""
+        with self._errors(stray):
+            stray.unlink(missing_ok=True)
+
     def orphans(self) -> tuple[list[Path], list[int]]:
         """Files without a row, and the sequences of rows without their whole file. Raises StoreError."""
         with self._database.errors():
@@ -197,6 +214,8 @@ class Pictures:
         with self._errors(self._folder):
             for entry in os.scandir(self._folder) if self._folder.is_dir() else ():
                 name = entry.name.removesuffix(SUFFIX)
+                if entry.is_dir(follow_symlinks=False):
+                    continue  # somebody else's
                 if entry.name.endswith(SUFFIX) and name in rows:
                     sizes[name] = entry.stat().st_size
                 else:
@@ -204,7 +223,7 @@ class Pictures:
         return strays, [sequence for name, (sequence, size) in rows.items() if sizes.get(name) != size]
 
     def _path(self, name: str) -> Path:
-        return self._folder / f"{name}{SUFFIX}"
+        return self._folder / f"{quote(name, safe='')}{SUFFIX}"  # damage may have made anything of it
 
     @contextmanager
     def _errors(self, path: Path) -> Iterator[None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,9 +12,12 @@ import msgspec
 import uuid6
 
 from agent.domain import Loss
-from agent.store.database import Database, columns
+from agent.store.database import Database, columns, parts
+
+log = logging.getLogger(__name__)
 
 QUOTA, DISK, DAMAGED, PURGED = "quota", "disk", "damaged", "purged"  # why something was dropped
+LATEST = 253402300799.0  # seconds since 1970: the end of the year 9999
 MOST = 1000  # reports in one loss, so that its message stays within the contract's size
 
 
@@ -44,15 +48,32 @@ class Losses:
 
     def pending(self, limit: int) -> list[Loss]:
         """The oldest ones. Raises StoreError."""
-        query = self._losses.select(self._losses.c.payload).order_by(self._losses.c.number).limit(limit)
+        query = (
+            self._losses.select(self._losses.c.number, self._losses.c.payload)
+            .order_by(self._losses.c.number)
+            .limit(limit)
+        )
         with self._database.errors():
-            return [msgspec.json.decode(row["payload"], type=Loss) for row in query]
+            rows = list(query)
+        found = []
+        for row in rows:
+            try:
+                found.append(msgspec.json.decode(row["payload"], type=Loss))
+            except (msgspec.DecodeError, UnicodeDecodeError, TypeError) as error:
+                log.error("loss %d is damaged and can not be told: %s", row["number"], error)
+                with self._database.errors():
+                    self._losses.delete().where(self._losses.c.number == row["number"]).execute()
+        return found
 
     def settle(self, ids: Iterable[str]) -> int:
         """The centre has these; returns how many were kept. Raises StoreError."""
-        wanted = self._losses.c.id.in_(list(ids))
         with self._database.transaction():
-            return int(self._losses.delete().where(wanted).execute())
+            return sum(int(self._losses.delete().where(self._losses.c.id.in_(part)).execute()) for part in parts(ids))
+
+
+def plausible(value: object) -> float:
+    """Seconds since 1970 that a calendar knows; 0 for what damage has made of them."""
+    return float(value) if isinstance(value, int | float) and 0 <= value <= LATEST else 0.0
 
 
 def runs(numbers: Iterable[int]) -> tuple[tuple[int, int], ...]:

@@ -12,14 +12,15 @@ import msgspec
 import peewee
 
 from agent.domain import Report
-from agent.store.database import Database, columns
-from agent.store.losses import DAMAGED, Dropped, Losses
+from agent.store.database import IDS, Database, columns, parts
+from agent.store.losses import DAMAGED, Dropped, Losses, plausible
 
 log = logging.getLogger(__name__)
 
-IDS = 500  # a statement, below SQLite's limit of variables
 STATES = ("pending", "sent", "settled", "rejected")
 OPEN = ("pending", "sent")  # the centre has not answered for these
+LABEL = 128  # characters that are told of one
+LONGEST_SEQUENCE = 18  # digits
 PAGE = 1000  # rows read at once, so that nobody who looks on keeps the log from being emptied
 
 
@@ -60,7 +61,7 @@ class Outbox:
 
     @property
     def _entry(self) -> tuple[object, ...]:
-        names = ("sequence", "state", "created_at", "payload", "reason")
+        names = ("sequence", "id", "state", "created_at", "payload", "reason")
         return tuple(getattr(self._reports.c, name) for name in names)
 
     def append(self, report: Report) -> int:
@@ -104,14 +105,14 @@ class Outbox:
     def sent(self, sequences: Sequence[int]) -> None:
         """Note that these are on their way."""
         with self._database.transaction():
-            for part in _parts(sequences):
+            for part in parts(sequences):
                 self._move(self._reports.c.sequence.in_(part), "sent", None)
 
     def take_back(self, sequences: Iterable[int] | None = None) -> None:
         """What was sent and not answered (of these, or all of it) is to be sent again."""
         changes = columns(self._reports, {"state": "pending"})
         with self._database.transaction():
-            for part in _parts(sequences) if sequences is not None else (None,):
+            for part in parts(sequences) if sequences is not None else (None,):
                 wanted = self._reports.c.state == "sent"
                 if part is not None:
                     wanted &= self._reports.c.sequence.in_(part)
@@ -138,7 +139,7 @@ class Outbox:
         with self._database.transaction():
             return sum(
                 int(self._reports.update(changes).where(refused & self._reports.c.sequence.in_(part)).execute())
-                for part in _parts(self.rejected() if sequences is None else sequences)
+                for part in parts(self.rejected() if sequences is None else sequences)
             )
 
     def oldest(self, severity: str, size: int) -> list[int]:
@@ -163,7 +164,7 @@ class Outbox:
         """Drop these; what they were, for the ledger."""
         dropped = []
         with self._database.transaction():
-            for part in _parts(sequences):
+            for part in parts(sequences):
                 those = self._reports.c.sequence.in_(part)
                 dropped += self._dropped(those)
                 self._reports.delete().where(those).execute()
@@ -173,7 +174,7 @@ class Outbox:
         """The pictures of these are dropped: they go without, and say why; what they were, for the ledger."""
         dropped = []
         with self._database.transaction():
-            for part in _parts(sequences):
+            for part in parts(sequences):
                 those = self._reports.c.sequence.in_(part)
                 dropped += self._dropped(those)
                 for entry in _readable(list(self._reports.select(*self._entry).where(those))):
@@ -191,9 +192,9 @@ class Outbox:
             return int(
                 self._database.execute(
                     "DELETE FROM report WHERE sequence IN (SELECT sequence FROM report WHERE state = 'settled' "
-                    "AND settled_at < ? AND sequence NOT IN (SELECT sequence FROM evidence) "
-                    "ORDER BY settled_at LIMIT ?)",
-                    (time.time() + 1 if before is None else before, limit),
+                    "AND (?1 IS NULL OR settled_at < ?1) AND sequence NOT IN (SELECT sequence FROM evidence) "
+                    "ORDER BY settled_at LIMIT ?2)",
+                    (before, limit),
                 ).rowcount
             )
 
@@ -213,8 +214,12 @@ class Outbox:
     def find(self, which: str) -> Entry | None:
         """The report of that sequence, or of that id or the only one whose id begins so."""
         name = self._reports.c.id
+        if not which.isascii():
+            return None
         wanted = name.startswith(which) if which else name == which
-        if which.isdecimal() and len(which) < IDS:
+        if which.isdecimal():
+            if len(which) > LONGEST_SEQUENCE:
+                return None
             wanted = self._reports.c.sequence == int(which)
         with self._database.errors():
             rows = list(self._reports.select(*self._entry).where(wanted).limit(2))
@@ -260,12 +265,15 @@ class Outbox:
 
     def _dropped(self, which: peewee.Expression) -> list[Dropped]:
         rows = self._reports.select(self._reports.c.sequence, self._reports.c.label, self._reports.c.created_at)
-        return [Dropped(row["sequence"], row["label"], row["created_at"]) for row in rows.where(which)]
+        return [
+            Dropped(row["sequence"], str(row["label"])[:LABEL], plausible(row["created_at"]))
+            for row in rows.where(which)
+        ]
 
     def _close(self, ids: Iterable[str], state: str, reason: str | None) -> int:
         count = 0
         with self._database.transaction():
-            for part in _parts(ids):
+            for part in parts(ids):
                 count += self._move(self._reports.c.id.in_(part), state, reason)
                 if state == "settled":  # the picture follows its report
                     self._pictures.update(columns(self._pictures, {"ready": 1})).where(
@@ -278,12 +286,6 @@ class Outbox:
         ended = None if state == "sent" else time.time()
         changes = columns(self._reports, {"state": state, "reason": reason, "settled_at": ended})
         return int(self._reports.update(changes).where(which & self._reports.c.state.in_(OPEN)).execute())
-
-
-def _parts(items: Iterable[Any]) -> Iterator[list[Any]]:
-    wanted = list(items)
-    for start in range(0, len(wanted), IDS):
-        yield wanted[start : start + IDS]
 
 
 def _readable(rows: Iterable[dict[str, Any]]) -> Iterator[Entry]:
@@ -301,4 +303,6 @@ def _entry(row: dict[str, Any]) -> Entry:
     except (msgspec.DecodeError, UnicodeDecodeError, TypeError) as error:
         # A page of the disk went bad: SQLite notices it in its own structures only.
         raise DamagedReport(f"report {row['sequence']} is damaged: {error}") from error
-    return Entry(row["sequence"], row["state"], row["created_at"], report, row["reason"])
+    if report.id != row["id"]:  # the centre's answer would find no row
+        raise DamagedReport(f"report {row['sequence']} is damaged: its id is not that of its row")
+    return Entry(row["sequence"], row["state"], plausible(row["created_at"]), report, row["reason"])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Container
+from collections.abc import Container, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,15 +34,10 @@ def room(limits: Limits, severity: str) -> int:
     return kept if severity == "urgent" else int(kept * (1 - RESERVE))
 
 
-def used(directory: Path, but: Container[str] = ()) -> int:
-    """Bytes of the disk that the files in the folder and below it take, but for some of its own entries."""
-    total = 0
-    for folder, folders, names in os.walk(directory):
-        if Path(folder) == directory:
-            folders[:] = [name for name in folders if name not in but]
-            names[:] = [name for name in names if name not in but]
-        total += sum(size(Path(folder) / name) for name in names)
-    return total
+def used(directory: Path, patterns: Iterable[str], but: Container[str] = ()) -> int:
+    """Bytes of the disk that the files in the folder with such names take, but for some."""
+    found = {path for pattern in patterns for path in directory.glob(pattern) if path.name not in but}
+    return sum(size(path) for path in found if path.is_file())
 
 
 def free(directory: Path) -> int:
@@ -58,7 +54,8 @@ def take_ballast(directory: Path) -> bool:
             if os.fstat(file.fileno()).st_size < BALLAST_BYTES:
                 os.posix_fallocate(file.fileno(), 0, BALLAST_BYTES)
     except OSError:
-        path.unlink(missing_ok=True)
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
         return False
     return True
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -24,7 +25,7 @@ from agent.store import leaves
 from agent.store.database import BEGINNING, CORRUPT
 from agent.store.disk import sync
 from agent.store.leaves import PAGE
-from agent.store.losses import DAMAGED, runs
+from agent.store.losses import DAMAGED, MOST, plausible, runs
 from agent.store.quota import SEVERITIES
 from agent.store.schema import APPLICATION_ID, MIGRATIONS
 
@@ -35,11 +36,21 @@ MARK = "damaged"  # a file that a daemon leaves which met damage while it ran
 SMALL = 64 * 1024 * 1024  # bytes: a file that is looked through whole at each start, in less than a second
 STEP = 4096  # reports that are copied at once while all goes well
 ATTEMPTS = 20_000  # failures, before what is left is given up: a few seconds
-FURTHEST = 1_000_000  # where to look for reports if nothing says how many there are
+FURTHEST = 1_000_000_000  # a sequence that no vehicle ever gives
+UNKNOWN = 1_000_000  # where to look for reports if nothing says how many there are
 LOG = "-wal", "-shm"
+# https://www.sqlite.org/fileformat.html, 1.3: what never changes in the beginning of a store.
+HEADER = 100  # bytes
+FIXED = slice(0, 18), slice(20, 24), slice(44, 48), slice(56, 64), slice(68, 72)
+DAMAGES = sqlite3.DatabaseError, UnicodeDecodeError  # Python can not always put SQLite's complaint into words
+# What shows damage that SQLite's own quick check does not see: nothing of it may find a row.
+WRONG = (
+    f"SELECT 1 FROM sqlite_sequence WHERE typeof(seq) != 'integer' OR seq NOT BETWEEN 0 AND {FURTHEST}",
+    "SELECT 1 FROM report WHERE state NOT IN ('pending', 'sent', 'settled', 'rejected')",
+)
 ENDS = "SELECT min(sequence) FROM report", "SELECT max(sequence) FROM report", "SELECT max(id) FROM report"
 LAST = (
-    "SELECT seq FROM damaged.sqlite_sequence WHERE name = 'report'",
+    "SELECT seq FROM damaged.sqlite_sequence WHERE name = 'report' AND typeof(seq) = 'integer'",
     "SELECT max(sequence) FROM damaged.report",
     "SELECT max(sequence) FROM damaged.report INDEXED BY report_pending WHERE state = 'pending'",
     "SELECT max(sequence) FROM damaged.evidence",
@@ -68,22 +79,49 @@ def is_needed(path: Path) -> bool:
     """Whether the store's file is damaged, as far as a quick look tells."""
     if not path.is_file() or path.stat().st_size == 0:
         return False
-    if (path.parent / MARK).exists():
-        return True
+    marked = (path.parent / MARK).is_file()
     try:
         with closing(_look(path)) as database:
-            for statement in ("SELECT count(*) FROM sqlite_master", *ENDS):
-                database.execute(statement).fetchall()
-            if path.stat().st_size <= SMALL:
-                return bool(database.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok")
-    except sqlite3.DatabaseError as error:
-        return _is_damage(error)
-    return False
+            if _is_foreign(database):
+                return False
+            return marked or not _begins_well(path, database) or _is_wrong(path, database)
+    except DAMAGES as error:
+        return marked or _is_damage(error)
+
+
+def _is_foreign(database: sqlite3.Connection) -> bool:
+    """Whether it is another program's, or a newer version's: not ours to touch."""
+    if _schema(database) == _own()[1]:
+        return False
+    (application,), (version,) = (
+        database.execute(f"PRAGMA {name}").fetchone() for name in ("application_id", "user_version")
+    )
+    return bool(application != APPLICATION_ID or version > len(MIGRATIONS))
+
+
+def _begins_well(path: Path, database: sqlite3.Connection) -> bool:
+    """Whether the first page says what an empty store's says, or that of an older version."""
+    header, schema = _own()
+    (version,) = database.execute("PRAGMA user_version").fetchone()
+    if 0 < version < len(MIGRATIONS):
+        return any(name == "report" for name, _sql in _schema(database))
+    with path.open("rb") as file:
+        found = file.read(len(header))
+    return _schema(database) == schema and all(found[part] == header[part] for part in FIXED) and found[18] == found[19]
+
+
+def _is_wrong(path: Path, database: sqlite3.Connection) -> bool:
+    for statement in ENDS:
+        database.execute(statement).fetchall()
+    if path.stat().st_size > SMALL:
+        return False
+    sound = database.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok"
+    return not sound or any(database.execute(statement).fetchone() for statement in WRONG)
 
 
 def finish(path: Path) -> None:
     """Go on with a salvage that a crash cut off once all was copied. Raises StoreError."""
-    if _ready(path).exists():
+    if _ready(path).is_file():
         with _errors(path):
             _swap(path)
 
@@ -96,10 +134,14 @@ def salvage(path: Path) -> Salvaged:
     fresh = path.with_suffix(".partial")
     with _errors(path):
         fresh.unlink(missing_ok=True)
-        with closing(_new(fresh)) as database:
-            reports, lost = _copy(path, database)
-        sync(fresh)
-        fresh.rename(_ready(path))
+        try:
+            with closing(_new(fresh)) as database:
+                reports, lost = _copy(path, database)
+            sync(fresh)
+            fresh.rename(_ready(path))
+        except (OSError, sqlite3.Error):
+            fresh.unlink(missing_ok=True)  # it may be what fills the disk
+            raise
         return Salvaged(reports, lost, _swap(path))
 
 
@@ -109,7 +151,8 @@ def discard(path: Path) -> bool:
     Raises StoreError.
     """
     with _errors(path):
-        oldest = min(path.parent.glob(f"{path.stem}{KEPT}*{path.suffix}"), default=None)
+        kept = (one for one in path.parent.glob(f"{path.stem}{KEPT}*{path.suffix}") if one.is_file())
+        oldest = min(kept, default=None)
         if oldest is None:
             return False
         for suffix in ("", *LOG):
@@ -138,7 +181,7 @@ def _swap(path: Path) -> Path:
 def _errors(path: Path) -> Iterator[None]:
     try:
         yield
-    except (OSError, sqlite3.Error) as error:
+    except (OSError, sqlite3.Error, UnicodeDecodeError) as error:
         raise StoreError(
             _("{path}: damaged, and can not be saved ({reason}); nothing was changed; check the disk").format(
                 path=path, reason=error
@@ -152,7 +195,7 @@ def _look(path: Path) -> sqlite3.Connection:
 
 
 def _new(path: Path) -> sqlite3.Connection:
-    """An empty store. Quick, since nothing is lost where it does not come to its end."""
+    """An empty store, at `path` or in memory. Quick, since nothing is lost where it does not come to its end."""
     database = sqlite3.connect(path, isolation_level=None, uri=True)
     for name, value in {**BEGINNING, "journal_mode": "memory", "synchronous": "off", "cache_size": -32_000}.items():
         database.execute(f"PRAGMA {name} = {value}")
@@ -160,7 +203,8 @@ def _new(path: Path) -> sqlite3.Connection:
         database.executescript(script)
     database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     database.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
-    path.chmod(0o640)
+    if path.exists():
+        path.chmod(0o640)
     return database
 
 
@@ -171,14 +215,22 @@ def _copy(path: Path, database: sqlite3.Connection) -> tuple[int, tuple[tuple[in
     last = 0
     try:
         database.execute("ATTACH ? AS damaged", (f"{readable.absolute().as_uri()}?mode=ro",))
-        last = _first_that_works(database, LAST) or FURTHEST
+        last = _highest(database, LAST) or UNKNOWN
         missing = _copy_rows(database, "report", "sequence", last) | _hidden(database, last)
-        lost = runs(sorted(missing - _rescue(readable, database, missing)))
+        missing -= _rescue(readable, database, missing)
         _copy_rows(database, "evidence", "sequence", last)
         database.execute("DELETE FROM evidence WHERE sequence NOT IN (SELECT sequence FROM report)")
-        _copy_rows(database, "loss", "number", _first_that_works(database, ("SELECT max(number) FROM damaged.loss",)))
+        if _copy_rows(
+            database, "loss", "number", _highest(database, ("SELECT max(number) FROM damaged.loss",)) or STEP
+        ):
+            # Nobody knows what they told: it may be of any report that is not here.
+            known = {sequence for (sequence,) in database.execute("SELECT sequence FROM report")}
+            missing |= set(range(1, min(last, UNKNOWN) + 1)) - known
+        lost = runs(sorted(missing))
+        with suppress(*DAMAGES):
+            database.execute("INSERT OR IGNORE INTO main.traffic SELECT * FROM damaged.traffic")
         database.execute("DETACH damaged")
-    except sqlite3.DatabaseError as error:
+    except DAMAGES as error:
         if not _is_damage(error):
             raise
         log.error("%s: nothing of it can be read: %s", path, error)
@@ -191,28 +243,28 @@ def _copy(path: Path, database: sqlite3.Connection) -> tuple[int, tuple[tuple[in
     ).fetchone()
     database.execute("DELETE FROM sqlite_sequence WHERE name = 'report'")
     database.execute("INSERT INTO sqlite_sequence VALUES ('report', ?)", (max(last, highest or 0),))
-    if lost:
+    for start in range(0, len(lost), MOST):
+        part = lost[start : start + MOST]
         loss = Loss(
             id=str(uuid6.uuid7()),
             what="report",
             reason=DAMAGED,
-            labels={"unknown": sum(1 + last - first for first, last in lost)},
-            sequences=lost,
-            since=datetime.fromtimestamp(since or time.time(), UTC),
-            until=datetime.fromtimestamp(until or time.time(), UTC),
+            labels={"unknown": sum(1 + last - first for first, last in part)},
+            sequences=part,
+            since=datetime.fromtimestamp(plausible(since) or time.time(), UTC),
+            until=datetime.fromtimestamp(plausible(until) or time.time(), UTC),
         )
         database.execute("INSERT INTO loss (id, payload) VALUES (?, ?)", (loss.id, msgspec.json.encode(loss)))
     return reports, lost
 
 
-def _first_that_works(database: sqlite3.Connection, statements: Iterable[str]) -> int:
-    """The first number that can be read; 0 where none can."""
+def _highest(database: sqlite3.Connection, statements: Iterable[str]) -> int:
+    """The highest number that any of them gives, as one may be damaged; 0 where none does."""
+    found = [0]
     for statement in statements:
-        with suppress(sqlite3.DatabaseError):
-            row = database.execute(statement).fetchone()
-            if row and row[0]:
-                return int(row[0])
-    return 0
+        with suppress(*DAMAGES):
+            found += [row[0] for row in database.execute(statement) if isinstance(row[0], int) and row[0] <= FURTHEST]
+    return max(found)
 
 
 def _copy_rows(database: sqlite3.Connection, table: str, key: str, last: int) -> set[int]:
@@ -273,25 +325,39 @@ def _through(spans: Iterable[tuple[int, int]], work: Callable[[int, int], object
     """
     failed: set[int] = set()
     attempts = 0
-    ranges = [(at, min(at + STEP - 1, last)) for first, last in spans for at in range(first, last + 1, STEP)][::-1]
-    while ranges:
-        first, last = ranges.pop()
-        try:
-            work(first, last)
-        except sqlite3.DatabaseError as error:
-            if not _is_damage(error):
-                raise
-            attempts += 1
-            if last - first < smallest or attempts > ATTEMPTS:
-                failed.update(range(first, last + 1))
-            else:
-                middle = (first + last) // 2
-                ranges += [(middle + 1, last), (first, middle)]
+    for start, end in ((at, min(at + STEP - 1, last)) for first, last in spans for at in range(first, last + 1, STEP)):
+        ranges = [(start, end)]
+        while ranges:
+            first, last = ranges.pop()
+            try:
+                work(first, last)
+            except DAMAGES as error:
+                if not _is_damage(error):
+                    raise
+                attempts += 1
+                if last - first < smallest or attempts > ATTEMPTS:
+                    failed.update(range(first, last + 1))
+                else:
+                    middle = (first + last) // 2
+                    ranges += [(middle + 1, last), (first, middle)]
     return failed
 
 
-def _is_damage(error: sqlite3.Error) -> bool:
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF in CORRUPT
+def _is_damage(error: Exception) -> bool:
+    return isinstance(error, UnicodeDecodeError) or getattr(error, "sqlite_errorcode", 0) & 0xFF in CORRUPT
+
+
+def _schema(database: sqlite3.Connection) -> list[tuple[str, str]]:
+    """What its tables and indexes are."""
+    statement = "SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_stat%' ORDER BY name"
+    return [(name, sql) for name, sql in database.execute(statement)]
+
+
+@cache
+def _own() -> tuple[bytes, list[tuple[str, str]]]:
+    """The first bytes, and the tables and indexes, of an empty store."""
+    with closing(_new(Path(":memory:"))) as database:
+        return database.serialize()[:HEADER], _schema(database)
 
 
 def _readable(path: Path) -> Path:
@@ -301,9 +367,9 @@ def _readable(path: Path) -> Path:
     """
     try:
         with closing(_look(path)) as database:
-            if database.execute("SELECT count(*) FROM sqlite_master WHERE name = 'report'").fetchone()[0]:
+            if _begins_well(path, database):
                 return path
-    except sqlite3.DatabaseError as error:
+    except DAMAGES as error:
         log.debug("the first page is damaged: %s", error)
     copy, empty = path.with_suffix(".copy"), path.with_suffix(".empty")
     empty.unlink(missing_ok=True)

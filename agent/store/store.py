@@ -13,7 +13,7 @@ from agent.errors import StoreError
 from agent.i18n import _
 from agent.store import quota, salvage
 from agent.store.database import LOG_LIMIT, Database
-from agent.store.evidence import FOLDER, Picture, Pictures
+from agent.store.evidence import Picture, Pictures
 from agent.store.lock import create_directory
 from agent.store.losses import DAMAGED, DISK, PURGED, QUOTA, Losses
 from agent.store.outbox import Outbox
@@ -34,6 +34,7 @@ NEARLY_FULL = 1024 * 1024  # bytes left on the disk
 PATIENCE = 75.0
 AGAIN = 1.0  # seconds between two attempts
 KEPT_SPARE = 16 * 1024 * 1024  # bytes of the file that hold nothing, and are kept for what comes next
+OWN = "outbox*", quota.BALLAST  # what counts in the folder, beside the pictures: others may put there what they like
 STEP = 1024 * 1024  # bytes of it that are given back at once, so that nobody waits long to write
 STEPS = 100
 
@@ -116,8 +117,9 @@ class Store:
         """Keep the picture of a report that says it has one; remove any other."""
         entry = self.outbox.find(path.stem)
         if entry is None or path != self.pictures.path(entry.report) or entry.report.evidence is None:
-            path.unlink(missing_ok=True)
+            self.pictures.remove(path)
             return False
+        self.pictures.remove_rows([entry.sequence])  # damage may have left one that is of no use
         self.pictures.enter(entry.sequence, entry.report, ready=entry.state == "settled")
         return True
 
@@ -156,7 +158,7 @@ class Store:
         """Bytes of the disk that everything in the folder takes. Raises StoreError."""
         now = time.monotonic()
         if now - self._measured > MEASURED:
-            self._others = quota.used(self.directory, {FOLDER, FILE_NAME, LOG, SHARED})
+            self._others = quota.used(self.directory, OWN, {FILE_NAME, LOG, SHARED})
             self._measured = now
         log_size = max(quota.size(self.directory / LOG), LOG_LIMIT)  # it may grow to that at any time
         return quota.size(self._path) + log_size + self._others + self.pictures.used()
@@ -175,7 +177,8 @@ class Store:
     def purge(self, sequences: list[int] | None = None) -> int:
         """Drop what the centre refused (of these, or all of it), and note it; returns how many. Raises StoreError."""
         with self._database.transaction():
-            removed = self.outbox.remove(self.outbox.rejected() if sequences is None else sequences)
+            refused = self.outbox.rejected()
+            removed = self.outbox.remove(refused if sequences is None else set(refused).intersection(sequences))
             self.losses.add("report", PURGED, removed)
             pictures = self.pictures.remove_rows(one.sequence for one in removed)
         self.pictures.unlink(pictures.values())
@@ -203,7 +206,13 @@ class Store:
 
     def _commit(self, report: Report, evidence: Evidence | None, fits: bool) -> int:
         if evidence is not None:
-            self.pictures.write(report, evidence)
+            try:
+                self.pictures.write(report, evidence)
+            except StoreError as error:
+                if _is_full(self.directory):
+                    raise
+                log.error("%s; the report goes without its picture", error)
+                report, evidence = replace(report, evidence=None, evidence_withheld=DISK), None
         try:
             with self._database.transaction():
                 sequence = self.outbox.append(report)

@@ -13,6 +13,8 @@ from agent.domain import Acknowledgement
 from agent.errors import DeviceError, StoreError
 from agent.i18n import _
 from agent.interfaces import Message, Publisher
+from agent.store.evidence import Picture
+from agent.store.losses import DAMAGED
 from agent.store.store import Store
 from agent.sync.messages import (
     LARGEST_PAYLOAD,
@@ -102,7 +104,7 @@ class Delivery:
         self.connected = False
         self._store = store
         self._outbox = store.outbox
-        self._transfers = Transfers(store.pictures)
+        self._transfers = Transfers(store.pictures, self._give_up)
         self._publisher = publisher
         self._device = device
         self._prefix = prefix
@@ -262,12 +264,18 @@ class Delivery:
         for piece in self._transfers.pieces(budget, self._window.size // AHEAD):
             content = self._store.pictures.read(piece.picture, piece.start, piece.end)
             if content is None:
-                self._transfers.ended(piece.picture.id)
+                self._give_up(piece.picture)
                 continue
             message = piece_message(self._prefix, self._device, piece, content, sent_at)
             self._on_the_way[message.properties["id"]] = _Sending(Lane.EVIDENCE, now, len(content), piece=piece)
             messages.append(message)
         return messages
+
+    def _give_up(self, picture: Picture) -> None:
+        """Its file is not what was put in, or gone."""
+        self._transfers.ended(picture.id)
+        if self._store.drop_picture(picture, DAMAGED):
+            log.error("the picture of report %d is damaged or gone; the centre is told", picture.sequence)
 
     def _take(self, message: Message, now: float) -> None:
         if message.topic != topic(self._prefix, self._device, "ack"):
@@ -306,6 +314,9 @@ class Delivery:
             if self._store.drop_picture(sending.piece.picture, "refused"):
                 log.warning("the centre refused a picture: %r", reason)
             self._transfers.ended(sending.piece.picture.id)
+        lost = {name} if sending is None else sending.names
+        if self._store.losses.settle(lost):
+            log.error("the centre refused to hear of a loss, which is given up: %r", reason)
         if count:
             # Quoted: what comes from outside must not look like lines of ours.
             log.warning("the centre refused %d report(s): %r", count, reason)

@@ -19,6 +19,7 @@ from agent.sync.transfer import Piece
 
 LARGEST_PAYLOAD = 64 * 1024  # bytes
 LARGEST_ACKNOWLEDGEMENT = 1024 * 1024  # bytes
+MOST_ANSWERS, MOST_REJECTED = 10_000, 1000  # in one acknowledgement
 HISTORICAL = 60.0  # seconds between seen and sent, from which on a report is no news
 
 GEOJSON = "application/geo+json"
@@ -145,10 +146,10 @@ class _Rejection(msgspec.Struct):
 
 
 class _Acknowledgement(msgspec.Struct):
-    stored: list[Id] = []
-    evidence: list[Id] = []
-    evidence_missing: dict[Id, list[tuple[Offset, Offset]]] = {}
-    rejected: list[_Rejection] = []
+    stored: Annotated[list[Id], Meta(max_length=MOST_ANSWERS)] = []
+    evidence: Annotated[list[Id], Meta(max_length=MOST_ANSWERS)] = []
+    evidence_missing: Annotated[dict[Id, list[tuple[Offset, Offset]]], Meta(max_length=MOST_ANSWERS)] = {}
+    rejected: Annotated[list[_Rejection], Meta(max_length=MOST_REJECTED)] = []
 
 
 def decode_acknowledgement(payload: bytes) -> Acknowledgement:

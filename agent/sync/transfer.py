@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from agent.domain import Ranges
@@ -10,6 +10,7 @@ from agent.store.evidence import Picture, Pictures
 
 LARGEST_PIECE = 32 * 1024  # bytes
 AT_ONCE = 4  # pictures
+MOST_RANGES = 100  # of a picture that are missing: more than it has pieces, and nobody knows what the centre says
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +35,10 @@ class _Transfer:
 class Transfers:
     """The pictures that are on their way."""
 
-    def __init__(self, pictures: Pictures) -> None:
+    def __init__(self, pictures: Pictures, give_up: Callable[[Picture], object]) -> None:
+        """`give_up` is told of each picture whose file is not what was put in."""
         self._pictures = pictures
+        self._give_up = give_up
         self._transfers: dict[str, _Transfer] = {}  # by the report's id
 
     def restart(self) -> None:
@@ -58,7 +61,8 @@ class Transfers:
         """The centre lacks these of a picture, and none of them is on its way."""
         transfer = self._transfers.get(name)
         if transfer is not None:
-            transfer.missing = [(start, min(end, transfer.picture.bytes)) for start, end in ranges if start < end]
+            cut = ((start, min(end, transfer.picture.bytes)) for start, end in ranges[:MOST_RANGES])
+            transfer.missing = [(start, end) for start, end in cut if start < end]
 
     def ask(self, name: str) -> None:
         """What was sent of it was not answered: what is missing now?"""
@@ -74,7 +78,11 @@ class Transfers:
         if len(self._transfers) >= AT_ONCE:
             return
         for picture in self._pictures.pending(AT_ONCE):
-            if picture.id not in self._transfers and len(self._transfers) < AT_ONCE:
+            if picture.id in self._transfers or len(self._transfers) >= AT_ONCE:
+                continue
+            if not self._pictures.is_whole(picture):
+                self._give_up(picture)
+            else:
                 whole = [(0, 0)] if picture.begun else [(0, picture.bytes)]
                 self._transfers[picture.id] = _Transfer(picture, whole)
                 if not picture.begun:

@@ -58,7 +58,7 @@ class Fortnight:
             found = replace(report(number, severity=severity), observed_at=datetime.now(UTC))
             self._store.append(replace(found, evidence=picture.facts, evidence_withheld=None), picture)
             if number % LOOK == 0:
-                self.largest = max(self.largest, quota.used(self._directory / "vehicle"))
+                self.largest = max(self.largest, self._taken())
 
     def come_home(self) -> None:
         """The broker is there again: until everything has arrived."""
@@ -71,7 +71,7 @@ class Fortnight:
         end = time.monotonic() + ARRIVING
         while time.monotonic() < end and worker.crash is None and self._waits():
             time.sleep(0.2)
-            self.largest = max(self.largest, quota.used(self._directory / "vehicle"))
+            self.largest = max(self.largest, self._taken())
         worker.stop.set()
         worker.join(5.0)
 
@@ -90,6 +90,9 @@ class Fortnight:
         self._centre.close()
         self._broker.close()
         self._store.close()
+
+    def _taken(self) -> int:
+        return sum(quota.size(path) for path in (self._directory / "vehicle").rglob("*") if path.is_file())
 
     def _waits(self) -> bool:
         waiting = self._store.outbox.counts(0).pending or self._store.pictures.pending(1)

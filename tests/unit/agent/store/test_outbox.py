@@ -15,7 +15,8 @@ import pytest
 
 from agent.domain import Report
 from agent.errors import StoreError
-from agent.store.outbox import IDS, Counts, Outbox
+from agent.store.database import IDS
+from agent.store.outbox import Counts, Outbox
 from agent.store.store import FILE_NAME, Store
 from tests.unit.builders import identifier, report
 from tests.unit.somebody_else import somebody_else

@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 
 from agent.domain import Blurring, Evidence, Loss
-from agent.errors import StoreError
 from agent.store import quota
 from agent.store.database import LOG_LIMIT
 from agent.store.evidence import FOLDER
@@ -306,8 +305,10 @@ def test_the_journal_has_its_share_of_the_quota(tmp_path: Path) -> None:
     store.close()
 
 
-def test_an_unwritable_folder_of_pictures_is_a_sentence(tmp_path: Path, store: Store) -> None:
+def test_an_unwritable_folder_of_pictures_costs_the_picture_alone(
+    tmp_path: Path, store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
     (tmp_path / FOLDER).write_bytes(b"a file where the folder should be")
-    with pytest.raises(StoreError, match=r"evidence.*: .*; what was stored before is kept"):
-        keep(store, 1, size=1000)
-    assert list(store.outbox.entries()) == []
+    keep(store, 1, size=1000)
+    assert [entry.report.evidence_withheld for entry in store.outbox.entries()] == ["disk"]
+    assert "the report goes without its picture" in caplog.text

@@ -251,11 +251,35 @@ def test_the_largest_acknowledgement_there_can_be_is_taken_in(
     centre.silent = True
     fill(outbox, 1)
     delivery.step(0.0)
-    # More ids than SQLite takes in a statement where it was built with its usual limit.
-    many = [f"{number:x}" for number in range(40_000)]
+    many = [f"{number:x}" for number in range(9_999)]
     centre.says.append(said(msgspec.json.encode({"stored": [*many, identifier(1)]})))
     delivery.step(1.0)
     assert states(outbox) == ["settled"]
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        {"stored": ["x"] * 340_000},
+        {"rejected": [{"id": "x", "reason": "y"}] * 20_000},
+        {"evidence_missing": {identifier(1): [[500_000, 600_000]]}},
+        {"evidence_missing": {identifier(1): [[99_999, 100_000]] * 60_000}},
+        {"evidence_missing": {identifier(1): [[7, 3], [0, 0], [2**31, 2**31]]}},
+    ],
+)
+def test_nonsense_from_the_centre_does_no_harm(
+    store: Store, centre: Centre, delivery: Delivery, nonsense: dict[str, object]
+) -> None:
+    evidence = picture(store, 1, 100_000)
+    delivery.step(0.0)
+    delivery.step(1.0)
+    pieces = len(centre.piece_sizes)
+    centre.says.append(said(msgspec.json.encode(nonsense)))
+    delivery.step(2.0)
+    assert len(centre.piece_sizes) < pieces + 200
+    for second in range(3, 9):
+        delivery.step(second * 70.0)
+    assert centre.pictures == {identifier(1): evidence.jpeg}
 
 
 def test_a_refused_report_is_put_aside_and_the_rest_goes_on(
