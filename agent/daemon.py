@@ -177,7 +177,7 @@ class Daemon:
             pace=Pace(config.trigger.every_m, config.trigger.every_s, config.camera.look_share),
         )
         sync = config.sync
-        allowance = Allowance(self._store.traffic, connection, sync.free_networks, sync.month_mb)
+        self._allowance = Allowance(self._store.traffic, connection, sync.free_networks, sync.month_mb)
         self._delivery = Delivery(
             self._store,
             connection,
@@ -186,7 +186,7 @@ class Daemon:
             window=sync.window,
             resend_after=sync.resend_after_s,
             diagnose=lambda: msgspec.json.encode(judge(config)),
-            may_send_pictures=allowance.pictures,
+            may_send_pictures=self._allowance.pictures,
             facts={"boot": boot, "version": __version__, "model": f"{manifest.name} {manifest.version}"},
         )
         self._workers = {
@@ -194,7 +194,7 @@ class Daemon:
             "sync": Worker(
                 "agent.sync",
                 lambda: self._delivery.step(time.monotonic()),
-                lambda: self._delivery.finish(time.monotonic()),
+                self._end_delivery,
                 hurry=Network(broker.host, broker.port).came_back,
             ),
         }
@@ -205,7 +205,7 @@ class Daemon:
             classifier=self._classifier,
             pipeline=self._pipeline,
             delivery=self._delivery,
-            allowance=allowance,
+            allowance=self._allowance,
             pipeline_worker=self._workers["pipeline"],
             sync_worker=self._workers["sync"],
             receiver_fault=self._receiver_fault,
@@ -245,6 +245,12 @@ class Daemon:
         if self._crashed():
             return 1
         return StoreError.exit_code if self._store.is_gone() or self._is_damaged() or counters.lost else 0
+
+    def _end_delivery(self) -> None:
+        try:
+            self._delivery.finish(time.monotonic())
+        finally:
+            self._allowance.finish()
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self._stop.set()

@@ -87,12 +87,13 @@ def take_in(paths: tuple[Path, ...], config_path: Path, authority: Path | None) 
         if not settings.broker.ca:
             raise click.UsageError(_("--ca: the authority that signed the devices' certificates; or set [broker] ca"))
         authority = Path(settings.broker.ca)
+    revoked = Path(settings.broker.crl) if settings.broker.crl else None
     store = EmbeddedStore(Path(settings.store.directory))
     refused = False
     try:
         for path in paths:
             try:
-                found = depot.take_in(path, authority, store, settings.broker.prefix)
+                found = depot.take_in(path, authority, store, settings.broker.prefix, revoked)
             except depot.Refused as error:
                 click.echo(error, err=True)
                 refused = True

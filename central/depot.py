@@ -22,14 +22,15 @@ class Refused(FidamiaError):
     """A bundle of which nothing, or not all, was taken in; the message says which."""
 
 
-def take_in(path: Path, authority: Path, store: EmbeddedStore, prefix: str) -> Counters:
+def take_in(path: Path, authority: Path, store: EmbeddedStore, prefix: str, revoked: Path | None = None) -> Counters:
     """Store what a bundle holds; how much that was.
 
-    `authority` vouches for the certificates of devices. Raises Refused and StoreError.
+    `authority` vouches for the certificates of devices, unless they are on the list of `revoked` ones. Raises Refused
+    and StoreError.
     """
     intake = Intake(store, prefix)
     try:
-        device, messages = bundle.read(path, authority)
+        device, messages = bundle.read(path, authority, revoked)
         for some in _groups(messages):
             for message in some:
                 if not message.topic.startswith(f"{prefix}/{device}/"):

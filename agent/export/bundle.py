@@ -76,18 +76,24 @@ def write(path: Path, store: Store, device: str, broker: Broker) -> int:
     with replacing(path) as partial, zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
         for index, message in enumerate(_messages(store, counted(), device, broker.prefix, now), 1):
             how = zipfile.ZIP_STORED if message.content_type == JPEG else zipfile.ZIP_DEFLATED
-            archive.writestr(str(index), message.payload, how)
+            archive.writestr(_undated(str(index)), message.payload, how)
             digest = hashlib.sha256(message.payload).hexdigest()
             enclosed.append(Enclosed(str(index), message.topic, message.content_type, message.properties, digest))
         manifest = msgspec.json.encode(Manifest(FORMAT, device, now.isoformat(), enclosed))
-        archive.writestr(MANIFEST, manifest)
-        archive.writestr(SIGNATURE, sign(manifest, Path(broker.certificate), Path(broker.key)))
+        archive.writestr(_undated(MANIFEST), manifest, zipfile.ZIP_DEFLATED)
+        archive.writestr(_undated(SIGNATURE), sign(manifest, Path(broker.certificate), Path(broker.key)))
     return number
 
 
-def read(path: Path, authority: Path) -> tuple[str, Iterator[Message]]:
+def _undated(name: str) -> zipfile.ZipInfo:
+    """A zip knows no time before 1980, which a device without a clock may have; the manifest says when it was made."""
+    return zipfile.ZipInfo(name)
+
+
+def read(path: Path, authority: Path, revoked: Path | None = None) -> tuple[str, Iterator[Message]]:
     """Who made it, and its messages. Nothing of it is believed that is not signed.
 
+    `authority` vouches for the device's certificate, unless it is on the list of `revoked` ones.
     Raises OSError, BundleFault and SignatureFault, also while the messages are read.
     """
     try:
@@ -95,10 +101,10 @@ def read(path: Path, authority: Path) -> tuple[str, Iterator[Message]]:
     except UNREADABLE as error:
         raise BundleFault(_("not a bundle of fidamia: {reason}").format(reason=error)) from error
     encoded = _member(archive, MANIFEST, LARGEST_MANIFEST)
-    signer = verify(encoded, _member(archive, SIGNATURE, LARGEST_SIGNATURE), authority)
+    signer = verify(encoded, _member(archive, SIGNATURE, LARGEST_SIGNATURE), authority, revoked)
     try:
         manifest = msgspec.json.decode(encoded, type=Manifest)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BundleFault(_("not a bundle of fidamia: {reason}").format(reason=error)) from error
     if manifest.format != FORMAT:
         raise BundleFault(_("a bundle of another version: {version}").format(version=repr(manifest.format)))
@@ -137,6 +143,9 @@ def _enclosed(archive: zipfile.ZipFile, manifest: Manifest) -> Iterator[Message]
 def _member(archive: zipfile.ZipFile, name: str, largest: int) -> bytes:
     """No more than so many bytes, whatever the archive says of itself."""
     try:
+        # Of the other packings zipfile takes apart as much as there is, however little was asked for.
+        if archive.getinfo(name).compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise BundleFault(_("not a bundle of fidamia: {reason}").format(reason=f"{name}: not stored, nor deflated"))
         with archive.open(name) as file:
             content = file.read(largest + 1)
     except UNREADABLE as error:

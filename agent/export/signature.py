@@ -28,6 +28,7 @@ def sign(content: bytes, certificate: Path, key: Path) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         given = Path(folder) / "content"
         given.write_bytes(content)
+        _read(key)  # openssl would not name the file
         who: list[str | Path] = ["-signer", certificate, "-inkey", key]
         if chain := _above(certificate):  # the centre may know the topmost one only
             (Path(folder) / "chain").write_bytes(chain)
@@ -35,14 +36,19 @@ def sign(content: bytes, certificate: Path, key: Path) -> bytes:
         return _openssl("cms", "-sign", "-binary", "-md", "sha256", "-outform", "DER", "-in", given, *who)
 
 
-def verify(content: bytes, signature: bytes, authority: Path) -> str:
-    """Who signed it: the common name of a certificate that the authority vouches for. Raises SignatureFault."""
+def verify(content: bytes, signature: bytes, authority: Path, revoked: Path | None = None) -> str:
+    """Who signed it: the common name of a certificate that the authority vouches for, and that is not `revoked`.
+
+    Raises SignatureFault.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        given, signed, signer = (Path(folder) / name for name in ("content", "signature", "signer"))
+        given, signed, signer, trusted = (Path(folder) / name for name in ("content", "signature", "signer", "trusted"))
+        trusted.write_bytes(b"\n".join(_read(path) for path in (authority, revoked) if path is not None))
         given.write_bytes(content)
         signed.write_bytes(signature)
         # As a client: that is what the certificates of devices are for.
-        how: list[str | Path] = ["-purpose", "sslclient", "-CAfile", authority, "-no-CApath", "-no-CAstore"]
+        how: list[str | Path] = ["-purpose", "sslclient", "-CAfile", trusted, "-no-CApath", "-no-CAstore"]
+        how += ["-crl_check"] if revoked is not None else []
         files: list[str | Path] = ["-in", signed, "-content", given, "-signer", signer, "-out", Path(folder) / "out"]
         _openssl("cms", "-verify", "-binary", "-inform", "DER", *how, *files)
         subject = _openssl("x509", "-in", signer, "-noout", "-subject", "-nameopt", "sep_multiline,utf8,esc_ctrl")
@@ -55,12 +61,17 @@ def verify(content: bytes, signature: bytes, authority: Path) -> str:
 def _above(certificate: Path) -> bytes:
     """The certificates of a file behind its first one. Raises SignatureFault."""
     try:
-        _first, *above = certificate.read_bytes().split(BEGIN)[1:]
-    except OSError as error:
-        raise SignatureFault(f"{certificate}: {error.strerror}") from error
+        _first, *above = _read(certificate).split(BEGIN)[1:]
     except ValueError as error:
         raise SignatureFault(_("{path}: no certificate").format(path=certificate)) from error
     return b"".join(BEGIN + one for one in above)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise SignatureFault(f"{path}: {error.strerror}") from error
 
 
 def _openssl(*arguments: str | Path) -> bytes:

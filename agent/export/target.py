@@ -18,6 +18,7 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     partial = path.with_name(f".{path.name}.partial")
     try:
+        partial.unlink(missing_ok=True)  # perhaps a link to elsewhere
         yield partial
         # A USB stick is pulled out as soon as it is said that all is written.
         sync(partial)

@@ -173,11 +173,13 @@ class Pictures:
         return {row["sequence"]: row["id"] for row in rows}
 
     def unlink(self, names: Iterable[str]) -> None:
-        """Remove the files of rows that are gone. Raises StoreError."""
+        """Remove the files of rows that are gone; one that can not be removed is met again at the next start."""
         for name in names:
             path = self._path(name)
-            with self._errors(path):
+            try:
                 path.unlink(missing_ok=True)
+            except OSError as error:
+                log.error("%s: %s", path, error.strerror)
 
     def count(self) -> int:
         """How many are kept. Raises StoreError."""

@@ -43,11 +43,9 @@ LOG = "-wal", "-shm"
 HEADER = 100  # bytes
 FIXED = slice(0, 18), slice(20, 24), slice(44, 48), slice(56, 64), slice(68, 72)
 DAMAGES = sqlite3.DatabaseError, UnicodeDecodeError  # Python can not always put SQLite's complaint into words
-# What shows damage that SQLite's own quick check does not see: nothing of it may find a row.
-WRONG = (
-    f"SELECT 1 FROM sqlite_sequence WHERE typeof(seq) != 'integer' OR seq NOT BETWEEN 0 AND {FURTHEST}",
-    "SELECT 1 FROM report WHERE state NOT IN ('pending', 'sent', 'settled', 'rejected')",
-)
+# What SQLite's own check does not see: a row that one of these finds is damage.
+WRONG_SEQUENCE = f"SELECT 1 FROM sqlite_sequence WHERE typeof(seq) != 'integer' OR seq NOT BETWEEN 0 AND {FURTHEST}"
+WRONG_STATE = "SELECT 1 FROM report WHERE state NOT IN ('pending', 'sent', 'settled', 'rejected')"
 ENDS = "SELECT min(sequence) FROM report", "SELECT max(sequence) FROM report", "SELECT max(id) FROM report"
 LAST = (
     "SELECT seq FROM damaged.sqlite_sequence WHERE name = 'report' AND typeof(seq) = 'integer'",
@@ -113,10 +111,12 @@ def _begins_well(path: Path, database: sqlite3.Connection) -> bool:
 def _is_wrong(path: Path, database: sqlite3.Connection) -> bool:
     for statement in ENDS:
         database.execute(statement).fetchall()
+    if database.execute(WRONG_SEQUENCE).fetchone():
+        return True
     if path.stat().st_size > SMALL:
         return False
     sound = database.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok"
-    return not sound or any(database.execute(statement).fetchone() for statement in WRONG)
+    return not sound or database.execute(WRONG_STATE).fetchone() is not None
 
 
 def finish(path: Path) -> None:
@@ -268,12 +268,23 @@ def _highest(database: sqlite3.Connection, statements: Iterable[str]) -> int:
 
 
 def _copy_rows(database: sqlite3.Connection, table: str, key: str, last: int) -> set[int]:
-    """Copy what can be read of a table; the keys that can not be looked up, whether there was a row or not."""
+    """Copy what can be read of a table and is what its columns take.
+
+    The keys of the other rows, and those that can not be looked up, whether there was a row or not.
+    """
     names = ", ".join(name for _, name, *_rest in database.execute(f"PRAGMA main.table_info({table})"))
     statement = (
         f"INSERT OR IGNORE INTO main.{table} ({names}) SELECT {names} FROM damaged.{table} WHERE {key} BETWEEN ? AND ?"
     )
-    return _through(((1, last),), lambda first, until: database.execute(statement, (first, until)))
+    ignored: set[int] = set()
+
+    def work(first: int, until: int) -> None:
+        if database.execute(statement, (first, until)).rowcount <= until - first:
+            among = f"{table} WHERE {key} BETWEEN ?1 AND ?2"
+            missing = f"SELECT {key} FROM damaged.{among} EXCEPT SELECT {key} FROM main.{among}"
+            ignored.update(one for (one,) in database.execute(missing, (first, until)))
+
+    return _through(((1, last),), work) | ignored
 
 
 def _hidden(database: sqlite3.Connection, last: int) -> set[int]:

@@ -54,6 +54,12 @@ class Allowance:
             log.info("%s: %s", network, "pictures go" if may else "pictures wait for a free network or the next month")
         return may
 
+    def finish(self) -> None:
+        """Write down what was counted. Raises StoreError."""
+        if self._limit is not None:
+            self._written = float("-inf")
+            self._count()
+
     def _count(self) -> None:
         for network, total in self._meter.usage().items():
             if not self._is_free(network):

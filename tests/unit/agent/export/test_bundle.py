@@ -10,10 +10,13 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
+import time_machine
 from click.testing import CliRunner, Result
 
+from agent import config as settings
 from agent.cli.main import main as fidamia
 from agent.domain import Blurring, Evidence
+from agent.export import bundle
 from agent.export.bundle import MANIFEST, SIGNATURE
 from agent.interfaces import Message
 from agent.store.store import Store
@@ -278,3 +281,53 @@ def test_the_manifest_names_no_place(tmp_path: Path, store: Store) -> None:
         manifest = msgspec.json.decode(archive.read(MANIFEST))
         assert len(manifest["messages"]) == len(archive.namelist()) - 2
         assert manifest["device"] == DEVICE
+
+
+def test_a_device_whose_certificate_was_withdrawn_is_not_believed(
+    tmp_path: Path, store: Store, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    own = Authority(tmp_path_factory.mktemp("withdrawn"))
+    own.certificate(DEVICE, f"DNS:{DEVICE}")
+    own.revoked()
+    configure(tmp_path, own)
+    toml = tmp_path / "central.toml"
+    toml.write_text(toml.read_text().replace("[store]", f'crl = "{own.directory}/crl.pem"\n[store]'))
+    assert export(store).exit_code == 0
+    assert take_in(tmp_path, "stick.zip").exit_code == 0
+    own.revoke(DEVICE)
+    refused = take_in(tmp_path, "stick.zip")
+    assert refused.exit_code == 1
+    assert "revoked" in refused.stderr
+
+
+def test_files_that_are_not_there_are_named(tmp_path: Path, store: Store, authority: Authority) -> None:
+    assert export(store).exit_code == 0
+    result = run(central, "import", "--config", tmp_path / "central.toml", "--ca", "none.pem", tmp_path / "stick.zip")
+    assert "none.pem: No such file or directory" in result.stderr
+    toml = tmp_path / "agent.toml"
+    toml.write_text(toml.read_text().replace(f"{DEVICE}.key", "none.key"))
+    assert "none.key: No such file or directory" in export(store).stderr
+
+
+@pytest.mark.parametrize("now", [0.0, 4.5e9])
+def test_a_device_whose_clock_is_wrong_can_export(tmp_path: Path, store: Store, now: float) -> None:
+    with time_machine.travel(now):
+        bundle.write(tmp_path / "stick.zip", store, DEVICE, settings.load(tmp_path / "agent.toml").broker)
+    assert zipfile.ZipFile(tmp_path / "stick.zip").testzip() is None
+
+
+def test_a_link_in_the_place_of_the_half_written_file_is_not_followed(tmp_path: Path, store: Store) -> None:
+    (tmp_path / "precious").write_text("kept")
+    (tmp_path / ".stick.zip.partial").symlink_to(tmp_path / "precious")
+    assert export(store).exit_code == 0
+    assert (tmp_path / "precious").read_text() == "kept"
+
+
+def test_what_would_unpack_without_end_is_not_begun(tmp_path: Path, store: Store) -> None:
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_BZIP2) as archive:
+        archive.writestr(MANIFEST, bytes(1000))
+    result = take_in(tmp_path, "bomb.zip")
+    assert result.exit_code == 1
+    assert "not stored, nor deflated" in result.stderr
+    assert held(tmp_path) == BEFORE
+    store.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.errors import StoreError
 from agent.store import salvage
-from agent.store.store import FILE_NAME, Store
+from agent.store.quota import Limits
+from agent.store.store import FILE_NAME, Store, open_whole
 from tests.unit.builders import identifier, report
 
 PAGE = 4096
@@ -195,3 +198,79 @@ def test_a_crash_at_any_moment_leaves_the_damaged_file_or_the_new_one(
     assert len(kept(path)) > REPORTS - 40
     assert len(list(path.parent.glob("outbox-damaged-*.sqlite"))) == 1
     assert {one.name for one in path.parent.iterdir() if one.suffix in {".partial", ".saved", ".copy"}} == set()
+
+
+def change(path: Path, statement: str) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.execute("PRAGMA ignore_check_constraints = on")
+        database.execute("PRAGMA writable_schema = on")
+        database.execute(statement)
+
+
+@pytest.mark.parametrize("given", ["400 + 256", "400 - 256", "'abc'", "1 << 40", "9223372036854775807", "NULL"])
+def test_a_wrong_last_sequence_costs_no_report_and_none_is_given_twice(path: Path, given: str) -> None:
+    before = kept(path)
+    change(path, f"UPDATE sqlite_sequence SET seq = {given} WHERE name = 'report'")
+    destroy(path, pages_of(path, "report")[10])
+    assert salvage.is_needed(path)
+    salvage.salvage(path)
+    store = Store(path.parent)
+    told = {n for loss in store.losses.pending(10) for first, last in loss.sequences for n in range(first, last + 1)}
+    assert store.append(report(9999)) in (REPORTS + 1, REPORTS + 257)
+    store.close()
+    assert set(before) - set(kept(path)) <= told
+
+
+def test_where_it_is_lost_what_was_dropped_everything_that_is_gone_is_told(path: Path) -> None:
+    destroy(path, *pages_of(path, "loss"))
+    salvage.mark(path)
+    assert salvage.salvage(path).lost == ((200, 201),)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE report SET state = 'pendinf' WHERE sequence = 300",
+        "UPDATE sqlite_master SET sql = replace(sql, 'created_at', 'creaued_at') WHERE name = 'report'",
+        "PRAGMA user_version = 3",
+        "PRAGMA application_id = 7",
+        "UPDATE sqlite_sequence SET seq = 9223372036854775807",
+    ],
+)
+def test_what_sqlite_itself_does_not_notice_is_damage_too(path: Path, statement: str) -> None:
+    before = kept(path)
+    change(path, statement)
+    assert salvage.is_needed(path)
+    lost = {number for first, last in salvage.salvage(path).lost for number in range(first, last + 1)}
+    assert set(before) <= set(kept(path)) | lost
+    assert len(kept(path)) >= len(before) - 1
+    assert not salvage.is_needed(path)
+
+
+@pytest.mark.parametrize("marked", [False, True])
+@pytest.mark.parametrize("statement", ["CREATE TABLE news (x)", "DROP TABLE traffic"])
+def test_another_programs_or_versions_file_is_left_alone(path: Path, statement: str, marked: bool) -> None:
+    change(path, statement)
+    change(path, "PRAGMA user_version = 99" if "CREATE" in statement else "PRAGMA application_id = 7")
+    if marked:
+        salvage.mark(path)
+    content = path.read_bytes()
+    with pytest.raises(StoreError, match="nothing was changed"):
+        open_whole(path.parent, Limits(2_000_000_000, 0))
+    assert path.read_bytes() == content
+
+
+def test_more_losses_than_one_message_takes_are_told_in_several(tmp_path: Path) -> None:
+    path = fill(tmp_path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.execute(
+            "WITH RECURSIVE n(i) AS (SELECT 500 UNION ALL SELECT i + 2 FROM n WHERE i < 6500) "
+            "INSERT INTO report SELECT i, 'x' || i, 'pending', NULL, 'x', 'low', 0, NULL, x'00' FROM n"
+        )
+    destroy(path, *pages_of(path, "report", "internal"))
+    salvage.salvage(path)
+    store = Store(tmp_path)
+    losses = [loss for loss in store.losses.pending(10_000) if loss.reason == "damaged"]
+    assert len(losses) > 1
+    assert max(len(loss.sequences) for loss in losses) <= 1000
+    store.close()

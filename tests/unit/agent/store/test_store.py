@@ -13,11 +13,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import time_machine
 
 from agent.domain import Blurring, Evidence, Loss
 from agent.store import quota
 from agent.store.database import LOG_LIMIT
-from agent.store.evidence import FOLDER
+from agent.store.evidence import FOLDER, Picture
 from agent.store.quota import BALLAST, BALLAST_BYTES, Limits
 from agent.store.store import FILE_NAME, Store
 from tests.unit.builders import identifier, report
@@ -312,3 +313,72 @@ def test_an_unwritable_folder_of_pictures_costs_the_picture_alone(
     keep(store, 1, size=1000)
     assert [entry.report.evidence_withheld for entry in store.outbox.entries()] == ["disk"]
     assert "the report goes without its picture" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE loss SET payload = substr(payload, 2)",
+        "UPDATE loss SET payload = 7",
+        "UPDATE report SET created_at = 1e300, payload = substr(payload, 2) WHERE sequence = 1",
+        "UPDATE report SET created_at = 'when' WHERE sequence = 1",
+        "UPDATE report SET id = '01930000-0000-7000-8000-00000000000f' WHERE sequence = 1",
+        "UPDATE evidence SET id = '01930000-0000-7000-8000-00000000000f' WHERE sequence = 1",
+        "UPDATE evidence SET id = '../' || char(0) WHERE sequence = 1",
+    ],
+)
+def test_no_damaged_row_keeps_the_others_from_the_centre(tmp_path: Path, statement: str) -> None:
+    store = Store(tmp_path, ROOMY)
+    for number in (1, 2, 3):
+        keep(store, number, size=1000)
+    store.losses.add("report", "quota", store.outbox.remove([3]))
+    store.close()
+    (tmp_path / FOLDER / f"{identifier(3)}.jpg").unlink()
+    with closing(sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None)) as database:
+        database.execute(statement)
+    for _life in range(3):
+        again = Store(tmp_path, ROOMY)
+        again.recover()
+        pending = [entry.sequence for entry in again.outbox.pending(0, 10)]
+        again.losses.pending(10)
+        assert again.drop_picture(Picture(2, identifier(2), 1000, "", False), "refused") == (_life == 0)
+        again.close()
+    assert 2 in pending
+    again = Store(tmp_path, ROOMY)
+    assert 1 in pending or 1 in told(again, "report")
+    again.close()
+
+
+def test_what_others_put_into_the_folders_is_left_alone_and_costs_nothing(tmp_path: Path, store: Store) -> None:
+    keep(store, 1, size=1000)
+    (tmp_path / FOLDER / "@eaDir").mkdir()
+    (tmp_path / FOLDER / ("9" * 30)).write_bytes(b"x")
+    (tmp_path / FOLDER / os.fsdecode(b"\xff.jpg")).write_bytes(b"x")
+    (tmp_path / "outbox-damaged-x.sqlite").mkdir()
+    (tmp_path / "export.zip").write_bytes(bytes(2 * QUOTA))
+    store.recover()
+    keep(store, 2, size=1000)
+    assert kept(store)["normal with picture"] == 2
+    assert sorted(path.name for path in (tmp_path / FOLDER).iterdir()) == [
+        f"{identifier(1)}.jpg", f"{identifier(2)}.jpg", "@eaDir"
+    ]  # fmt: skip
+
+
+def test_a_wrong_clock_does_not_make_what_the_centre_has_worth_more(tmp_path: Path) -> None:
+    store = Store(tmp_path, Limits(quota=16 * MEGABYTE, free=0))
+    with time_machine.travel(4.1e9):
+        for number in range(1, 200):
+            store.append(report(number, evidence_withheld="x" * 20_000))
+        store.outbox.settle(identifier(number) for number in range(1, 200))
+    for number in range(200, 500):
+        store.append(report(number, evidence_withheld="x" * 20_000))
+    assert store.outbox.counts(0).pending == 300
+    store.close()
+
+
+def test_only_what_is_refused_is_purged(store: Store) -> None:
+    for number in (1, 2):
+        keep(store, number)
+    store.outbox.reject([identifier(1)], "no such label")
+    assert store.purge([1, 2]) == 1
+    assert told(store, "report") == {1}

@@ -488,6 +488,26 @@ def test_a_picture_that_is_dropped_on_its_way_is_no_trouble(store: Store, centre
     assert [(loss["what"], loss["sequences"]) for loss in centre.losses.values()] == [("evidence", [[1, 1]])]
 
 
+@pytest.mark.parametrize("damage", ["gone", "unreadable", "changed", "cut"])
+def test_damaged_pictures_are_told_and_hold_up_nobody(
+    store: Store, centre: Centre, delivery: Delivery, damage: str
+) -> None:
+    for number in range(1, 7):
+        picture(store, number, 50_000)
+    for number in range(1, 6):
+        path = store.pictures.path(report(number))
+        path.unlink()
+        if damage == "unreadable":
+            path.mkdir()
+        elif damage != "gone":
+            path.write_bytes(bytes(50_000 if damage == "changed" else 10))
+    for second in range(20):
+        delivery.step(float(second))
+    assert len(centre.stored) == 6
+    assert set(centre.pictures) == {identifier(6)}
+    assert {tuple(run) for loss in centre.losses.values() for run in loss["sequences"]} == {(n, n) for n in range(1, 6)}
+
+
 def test_a_picture_that_the_centre_refuses_is_given_up_and_that_is_told(
     store: Store, centre: Centre, delivery: Delivery
 ) -> None:
