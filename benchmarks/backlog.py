@@ -18,9 +18,9 @@ from pathlib import Path
 import msgspec
 import uuid6
 
+from agent.store.damage import MARK
 from agent.store.leaves import PAGE
 from agent.store.quota import Limits
-from agent.store.salvage import MARK
 from agent.store.store import FILE_NAME, Store, open_whole
 from benchmarks.measure import Figure
 from benchmarks.reports import report

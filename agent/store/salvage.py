@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -22,31 +21,19 @@ from agent.domain import Loss
 from agent.errors import StoreError
 from agent.i18n import _
 from agent.store import leaves
-from agent.store.database import BEGINNING, CORRUPT
+from agent.store.damage import DAMAGES, FURTHEST, MARK, begins_well, empty, is_damage, look
 from agent.store.disk import sync
 from agent.store.leaves import PAGE
 from agent.store.losses import DAMAGED, MOST, plausible, runs
 from agent.store.quota import SEVERITIES
-from agent.store.schema import APPLICATION_ID, MIGRATIONS
 
 log = logging.getLogger(__name__)
 
 KEPT = "-damaged-"  # in the name of a damaged file, before its time
-MARK = "damaged"  # a file that a daemon leaves which met damage while it ran
-SMALL = 64 * 1024 * 1024  # bytes: a file that is looked through whole at each start, in less than a second
 STEP = 4096  # reports that are copied at once while all goes well
 ATTEMPTS = 20_000  # failures, before what is left is given up: a few seconds
-FURTHEST = 1_000_000_000  # a sequence that no vehicle ever gives
 UNKNOWN = 1_000_000  # where to look for reports if nothing says how many there are
 LOG = "-wal", "-shm"
-# https://www.sqlite.org/fileformat.html, 1.3: what never changes in the beginning of a store.
-HEADER = 100  # bytes
-FIXED = slice(0, 18), slice(20, 24), slice(44, 48), slice(56, 64), slice(68, 72)
-DAMAGES = sqlite3.DatabaseError, UnicodeDecodeError  # Python can not always put SQLite's complaint into words
-# What SQLite's own check does not see: a row that one of these finds is damage.
-WRONG_SEQUENCE = f"SELECT 1 FROM sqlite_sequence WHERE typeof(seq) != 'integer' OR seq NOT BETWEEN 0 AND {FURTHEST}"
-WRONG_STATE = "SELECT 1 FROM report WHERE state NOT IN ('pending', 'sent', 'settled', 'rejected')"
-ENDS = "SELECT min(sequence) FROM report", "SELECT max(sequence) FROM report", "SELECT max(id) FROM report"
 LAST = (
     "SELECT seq FROM damaged.sqlite_sequence WHERE name = 'report' AND typeof(seq) = 'integer'",
     "SELECT max(sequence) FROM damaged.report",
@@ -62,61 +49,6 @@ class Salvaged:
     reports: int  # that were saved
     lost: tuple[tuple[int, int], ...]  # sequences that could not be read, first and last of each run
     kept: Path  # the damaged file
-
-
-def mark(path: Path) -> bool:
-    """Ask the next start to salvage; whether that could be written."""
-    try:
-        (path.parent / MARK).touch()
-    except OSError:
-        return False
-    return True
-
-
-def is_needed(path: Path) -> bool:
-    """Whether the store's file is damaged, as far as a quick look tells."""
-    if not path.is_file() or path.stat().st_size == 0:
-        return False
-    marked = (path.parent / MARK).is_file()
-    try:
-        with closing(_look(path)) as database:
-            if _is_foreign(database):
-                return False
-            return marked or not _begins_well(path, database) or _is_wrong(path, database)
-    except DAMAGES as error:
-        return marked or _is_damage(error)
-
-
-def _is_foreign(database: sqlite3.Connection) -> bool:
-    """Whether it is another program's, or a newer version's: not ours to touch."""
-    if _schema(database) == _own()[1]:
-        return False
-    (application,), (version,) = (
-        database.execute(f"PRAGMA {name}").fetchone() for name in ("application_id", "user_version")
-    )
-    return bool(application != APPLICATION_ID or version > len(MIGRATIONS))
-
-
-def _begins_well(path: Path, database: sqlite3.Connection) -> bool:
-    """Whether the first page says what an empty store's says, or that of an older version."""
-    header, schema = _own()
-    (version,) = database.execute("PRAGMA user_version").fetchone()
-    if 0 < version < len(MIGRATIONS):
-        return any(name == "report" for name, _sql in _schema(database))
-    with path.open("rb") as file:
-        found = file.read(len(header))
-    return _schema(database) == schema and all(found[part] == header[part] for part in FIXED) and found[18] == found[19]
-
-
-def _is_wrong(path: Path, database: sqlite3.Connection) -> bool:
-    for statement in ENDS:
-        database.execute(statement).fetchall()
-    if database.execute(WRONG_SEQUENCE).fetchone():
-        return True
-    if path.stat().st_size > SMALL:
-        return False
-    sound = database.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok"
-    return not sound or database.execute(WRONG_STATE).fetchone() is not None
 
 
 def finish(path: Path) -> None:
@@ -135,7 +67,7 @@ def salvage(path: Path) -> Salvaged:
     with _errors(path):
         fresh.unlink(missing_ok=True)
         try:
-            with closing(_new(fresh)) as database:
+            with closing(empty(fresh)) as database:
                 reports, lost = _copy(path, database)
             sync(fresh)
             fresh.rename(_ready(path))
@@ -189,25 +121,6 @@ def _errors(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _look(path: Path) -> sqlite3.Connection:
-    """Open it and change nothing; what its log holds belongs to it."""
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
-
-
-def _new(path: Path) -> sqlite3.Connection:
-    """An empty store, at `path` or in memory. Quick, since nothing is lost where it does not come to its end."""
-    database = sqlite3.connect(path, isolation_level=None, uri=True)
-    for name, value in {**BEGINNING, "journal_mode": "memory", "synchronous": "off", "cache_size": -32_000}.items():
-        database.execute(f"PRAGMA {name} = {value}")
-    for script in MIGRATIONS:
-        database.executescript(script)
-    database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    database.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
-    if path.exists():
-        path.chmod(0o640)
-    return database
-
-
 def _copy(path: Path, database: sqlite3.Connection) -> tuple[int, tuple[tuple[int, int], ...]]:
     """How many reports were copied, and the sequences of which none was although there may have been one."""
     readable = _readable(path)
@@ -231,7 +144,7 @@ def _copy(path: Path, database: sqlite3.Connection) -> tuple[int, tuple[tuple[in
             database.execute("INSERT OR IGNORE INTO main.traffic SELECT * FROM damaged.traffic")
         database.execute("DETACH damaged")
     except DAMAGES as error:
-        if not _is_damage(error):
+        if not is_damage(error):
             raise
         log.error("%s: nothing of it can be read: %s", path, error)
     finally:
@@ -343,7 +256,7 @@ def _through(spans: Iterable[tuple[int, int]], work: Callable[[int, int], object
             try:
                 work(first, last)
             except DAMAGES as error:
-                if not _is_damage(error):
+                if not is_damage(error):
                     raise
                 attempts += 1
                 if last - first < smallest or attempts > ATTEMPTS:
@@ -354,39 +267,21 @@ def _through(spans: Iterable[tuple[int, int]], work: Callable[[int, int], object
     return failed
 
 
-def _is_damage(error: Exception) -> bool:
-    return isinstance(error, UnicodeDecodeError) or getattr(error, "sqlite_errorcode", 0) & 0xFF in CORRUPT
-
-
-def _schema(database: sqlite3.Connection) -> list[tuple[str, str]]:
-    """What its tables and indexes are."""
-    statement = "SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_stat%' ORDER BY name"
-    return [(name, sql) for name, sql in database.execute(statement)]
-
-
-@cache
-def _own() -> tuple[bytes, list[tuple[str, str]]]:
-    """The first bytes, and the tables and indexes, of an empty store."""
-    with closing(_new(Path(":memory:"))) as database:
-        return database.serialize()[:HEADER], _schema(database)
-
-
 def _readable(path: Path) -> Path:
     """The file, or a copy of it whose first page, which says where everything is, is that of an empty store.
 
     Every store begins with the same pages, since the same statements have made them.
     """
     try:
-        with closing(_look(path)) as database:
-            if _begins_well(path, database):
+        with closing(look(path)) as database:
+            if begins_well(path, database):
                 return path
     except DAMAGES as error:
         log.debug("the first page is damaged: %s", error)
-    copy, empty = path.with_suffix(".copy"), path.with_suffix(".empty")
-    empty.unlink(missing_ok=True)
-    _new(empty).close()
-    first = bytearray(empty.read_bytes()[:PAGE])
-    empty.unlink()
+    copy = path.with_suffix(".copy")
+    with closing(empty(Path(":memory:"))) as database:
+        first = bytearray(database.serialize()[:PAGE])
+    first[18:20] = 2, 2  # https://www.sqlite.org/fileformat.html, 1.3: it has a write-ahead log
     for suffix in ("", *LOG):
         if Path(f"{path}{suffix}").exists():
             shutil.copyfile(f"{path}{suffix}", f"{copy}{suffix}")

@@ -11,7 +11,7 @@ from pathlib import Path
 from agent.domain import Evidence, Report
 from agent.errors import StoreError
 from agent.i18n import _
-from agent.store import quota, salvage
+from agent.store import damage, quota, salvage
 from agent.store.database import LOG_LIMIT, Database
 from agent.store.evidence import Picture, Pictures
 from agent.store.lock import create_directory
@@ -60,7 +60,7 @@ def open_whole(directory: Path, limits: Limits, patience: float = PATIENCE) -> S
 def _open_whole(directory: Path, limits: Limits) -> Store:
     path = directory / FILE_NAME
     salvage.finish(path)
-    if salvage.is_needed(path):
+    if damage.is_there(path):
         found = salvage.salvage(path)
         lost = sum(1 + last - first for first, last in found.lost)
         log.error(
@@ -172,7 +172,7 @@ class Store:
 
     def mark_damaged(self) -> bool:
         """Ask the next start to save what can be read; whether that could be written."""
-        return salvage.mark(self._path)
+        return damage.mark(self._path)
 
     def purge(self, sequences: list[int] | None = None) -> int:
         """Drop what the centre refused (of these, or all of it), and note it; returns how many. Raises StoreError."""

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.errors import StoreError
-from agent.store import salvage
+from agent.store import damage, salvage
 from agent.store.quota import Limits
 from agent.store.store import FILE_NAME, Store, open_whole
 from tests.unit.builders import identifier, report
@@ -64,21 +64,21 @@ def kept(path: Path) -> dict[int, str]:
 
 
 def test_a_whole_store_needs_nothing(path: Path) -> None:
-    assert not salvage.is_needed(path)
-    assert not salvage.is_needed(path.with_name("none.sqlite"))
+    assert not damage.is_there(path)
+    assert not damage.is_there(path.with_name("none.sqlite"))
 
 
 def test_a_daemon_that_met_damage_asks_the_next_start(path: Path) -> None:
-    assert salvage.mark(path)
-    assert salvage.is_needed(path)
+    assert damage.mark(path)
+    assert damage.is_there(path)
     salvage.salvage(path)
-    assert not salvage.is_needed(path)
+    assert not damage.is_there(path)
 
 
 def test_what_can_be_read_is_kept_and_the_rest_is_told(path: Path) -> None:
     before = kept(path)
     destroy(path, *pages_of(path, "report")[10:13])
-    assert salvage.is_needed(path)
+    assert damage.is_there(path)
     found = salvage.salvage(path)
     after = kept(path)
     missing = set(before) - set(after)
@@ -89,7 +89,7 @@ def test_what_can_be_read_is_kept_and_the_rest_is_told(path: Path) -> None:
     assert after.items() <= before.items()
     assert found.reports == len(after)
     assert found.kept.is_file()
-    assert not salvage.is_needed(path)
+    assert not damage.is_there(path)
     store = Store(path.parent)
     losses = store.losses.pending(10)
     assert [loss.reason for loss in losses] == ["quota", "damaged"]
@@ -102,7 +102,7 @@ def test_a_damaged_page_on_the_way_to_reports_costs_none_of_them(path: Path) -> 
     before = kept(path)
     (way,) = pages_of(path, "report", "internal")
     destroy(path, way)
-    assert salvage.is_needed(path)
+    assert damage.is_there(path)
     found = salvage.salvage(path)
     assert found.lost == ((200, 201),)  # which were dropped before: nothing says so any more
     assert kept(path) == before
@@ -110,16 +110,16 @@ def test_a_damaged_page_on_the_way_to_reports_costs_none_of_them(path: Path) -> 
 
 @given(st.lists(st.tuples(st.floats(0, 0.999), st.sampled_from([1, 100, PAGE, 20_000]), st.booleans()), max_size=5))
 def test_whatever_is_damaged_no_report_is_lost_in_silence(
-    tmp_path_factory: pytest.TempPathFactory, damage: list[tuple[float, int, bool]]
+    tmp_path_factory: pytest.TempPathFactory, holes: list[tuple[float, int, bool]]
 ) -> None:
     path = fill(tmp_path_factory.mktemp("store"))
     before = kept(path)
     content = bytearray(path.read_bytes())
-    for place, size, noise in damage:
+    for place, size, noise in holes:
         start = int(place * len(content))
         content[start : start + size] = np.random.default_rng(size).bytes(size) if noise else bytes(size)
     path.write_bytes(content)
-    salvage.mark(path)
+    damage.mark(path)
     salvage.salvage(path)
     store = Store(path.parent)
     sound = {entry.sequence for entry in store.outbox.pending(0, REPORTS)}
@@ -127,14 +127,14 @@ def test_whatever_is_damaged_no_report_is_lost_in_silence(
     store.close()
     told = {number for loss in losses for first, last in loss.sequences for number in range(first, last + 1)}
     assert {number for number, state in before.items() if state == "pending"} <= sound | told
-    if not damage:
+    if not holes:
         assert told == {200, 201}
 
 
 def test_a_damaged_index_costs_no_report(path: Path) -> None:
     before = kept(path)
     destroy(path, *pages_of(path, "sqlite_autoindex_report_1"), *pages_of(path, "report_pending"))
-    assert salvage.is_needed(path)
+    assert damage.is_there(path)
     found = salvage.salvage(path)
     assert found.lost == ()
     assert kept(path) == before
@@ -143,7 +143,7 @@ def test_a_damaged_index_costs_no_report(path: Path) -> None:
 def test_the_first_page_says_where_everything_is_and_may_be_damaged_too(path: Path) -> None:
     before = kept(path)
     destroy(path, 1)
-    assert salvage.is_needed(path)
+    assert damage.is_there(path)
     found = salvage.salvage(path)
     assert found.lost == ()
     assert kept(path) == before
@@ -152,8 +152,8 @@ def test_the_first_page_says_where_everything_is_and_may_be_damaged_too(path: Pa
 @pytest.mark.parametrize("content", [b"", b"x", b"\0" * 100_000, b"SQLite format 3\0" + b"\xff" * 50_000])
 def test_a_file_of_which_nothing_can_be_read_makes_room_for_a_new_one(path: Path, content: bytes) -> None:
     path.write_bytes(content)
-    assert salvage.is_needed(path) == (len(content) > PAGE)  # what is smaller counts as empty
-    if salvage.is_needed(path):
+    assert damage.is_there(path) == (len(content) > PAGE)  # what is smaller counts as empty
+    if damage.is_there(path):
         found = salvage.salvage(path)
         assert found.kept.read_bytes() == content
     store = Store(path.parent)
@@ -168,7 +168,7 @@ def test_what_is_in_the_log_belongs_to_the_store(path: Path) -> None:
     log = Path(f"{path}-wal").read_bytes()
     connection.close()
     Path(f"{path}-wal").write_bytes(log)
-    salvage.mark(path)
+    damage.mark(path)
     salvage.salvage(path)
     connection = sqlite3.connect(path)
     assert connection.execute("SELECT reason FROM report WHERE sequence = 7").fetchone() == ("in the log",)
@@ -194,7 +194,7 @@ def test_a_crash_at_any_moment_leaves_the_damaged_file_or_the_new_one(
         assert steps == times
         steps = 0
     salvage.finish(path)
-    assert not salvage.is_needed(path)
+    assert not damage.is_there(path)
     assert len(kept(path)) > REPORTS - 40
     assert len(list(path.parent.glob("outbox-damaged-*.sqlite"))) == 1
     assert {one.name for one in path.parent.iterdir() if one.suffix in {".partial", ".saved", ".copy"}} == set()
@@ -212,7 +212,7 @@ def test_a_wrong_last_sequence_costs_no_report_and_none_is_given_twice(path: Pat
     before = kept(path)
     change(path, f"UPDATE sqlite_sequence SET seq = {given} WHERE name = 'report'")
     destroy(path, pages_of(path, "report")[10])
-    assert salvage.is_needed(path)
+    assert damage.is_there(path)
     salvage.salvage(path)
     store = Store(path.parent)
     told = {n for loss in store.losses.pending(10) for first, last in loss.sequences for n in range(first, last + 1)}
@@ -223,7 +223,7 @@ def test_a_wrong_last_sequence_costs_no_report_and_none_is_given_twice(path: Pat
 
 def test_where_it_is_lost_what_was_dropped_everything_that_is_gone_is_told(path: Path) -> None:
     destroy(path, *pages_of(path, "loss"))
-    salvage.mark(path)
+    damage.mark(path)
     assert salvage.salvage(path).lost == ((200, 201),)
 
 
@@ -240,11 +240,11 @@ def test_where_it_is_lost_what_was_dropped_everything_that_is_gone_is_told(path:
 def test_what_sqlite_itself_does_not_notice_is_damage_too(path: Path, statement: str) -> None:
     before = kept(path)
     change(path, statement)
-    assert salvage.is_needed(path)
+    assert damage.is_there(path)
     lost = {number for first, last in salvage.salvage(path).lost for number in range(first, last + 1)}
     assert set(before) <= set(kept(path)) | lost
     assert len(kept(path)) >= len(before) - 1
-    assert not salvage.is_needed(path)
+    assert not damage.is_there(path)
 
 
 @pytest.mark.parametrize("marked", [False, True])
@@ -253,7 +253,7 @@ def test_another_programs_or_versions_file_is_left_alone(path: Path, statement: 
     change(path, statement)
     change(path, "PRAGMA user_version = 99" if "CREATE" in statement else "PRAGMA application_id = 7")
     if marked:
-        salvage.mark(path)
+        damage.mark(path)
     content = path.read_bytes()
     with pytest.raises(StoreError, match="nothing was changed"):
         open_whole(path.parent, Limits(2_000_000_000, 0))
