@@ -19,9 +19,9 @@ import msgspec
 import uuid6
 
 from agent.store.damage import MARK
-from agent.store.leaves import PAGE
 from agent.store.quota import Limits
 from agent.store.store import FILE_NAME, Store, open_whole
+from agent.store.wal import PAGE
 from benchmarks.measure import Figure
 from benchmarks.reports import report
 

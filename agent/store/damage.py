@@ -9,6 +9,7 @@ from pathlib import Path
 
 from agent.store.database import BEGINNING, CORRUPT
 from agent.store.schema import APPLICATION_ID, MIGRATIONS
+from agent.store.wal import is_cut, pages
 
 MARK = "damaged"  # a file that a daemon leaves which met damage while it ran
 SMALL = 64 * 1024 * 1024  # bytes: a file that is looked through whole at each start, in less than a second
@@ -41,9 +42,14 @@ def is_there(path: Path) -> bool:
         with closing(look(path)) as database:
             if _is_foreign(database):
                 return False
-            return marked or not begins_well(path, database) or _is_wrong(path, database)
+            return marked or is_cut(log_of(path)) or not begins_well(path, database) or _is_wrong(path, database)
     except DAMAGES as error:
         return marked or is_damage(error)
+
+
+def log_of(path: Path) -> Path:
+    """The write-ahead log of a store's file."""
+    return Path(f"{path}-wal")
 
 
 def _is_foreign(database: sqlite3.Connection) -> bool:
@@ -62,9 +68,13 @@ def begins_well(path: Path, database: sqlite3.Connection) -> bool:
     (version,) = database.execute("PRAGMA user_version").fetchone()
     if 0 < version < len(MIGRATIONS):
         return any(name == "report" for name, _sql in _schema(database))
+    if _schema(database) != schema:
+        return False
+    if pages(log_of(path)).size:
+        return True  # there may be a newer first page in it
     with path.open("rb") as file:
         found = file.read(len(header))
-    return _schema(database) == schema and all(found[part] == header[part] for part in FIXED) and found[18] == found[19]
+    return found[18] == found[19] and all(found[part] == header[part] for part in FIXED)
 
 
 def _is_wrong(path: Path, database: sqlite3.Connection) -> bool:

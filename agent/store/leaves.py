@@ -8,20 +8,23 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection, Iterator
 from contextlib import closing, suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-PAGE = 4096  # bytes, as SQLite makes them where nobody says otherwise
+from agent.store import wal
+from agent.store.wal import PAGE
+
 LEAF = 0x0D  # the first byte of a table's leaf
 HEADER = 8  # bytes of a leaf before the places of its cells, two bytes each
 LONGEST = 9  # bytes of a number of variable length
 
 
 def rows(path: Path, table: str, definition: str, wanted: Collection[int]) -> Iterator[tuple[Any, ...]]:
-    """Those of a table whose integer key is among `wanted`, once or more, out of the file at `path`.
+    """Those of a table whose integer key is among `wanted`, once or more, out of the file at `path` and its log.
 
     `definition` is the table's CREATE statement. What was deleted may be among them, as pages are not wiped.
     """
@@ -31,7 +34,7 @@ def rows(path: Path, table: str, definition: str, wanted: Collection[int]) -> It
         database.execute(definition)
         (root,) = database.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (table,)).fetchone()
         file = bytearray(database.serialize())
-        for page, held in _leaves(path, keys):
+        for page, held in chain(_leaves(wal.pages(Path(f"{path}-wal")), keys), _leaves(_pages(path), keys)):
             # In a file of which it is the only page of that table, SQLite itself reads it.
             file[(root - 1) * PAGE : root * PAGE] = page
             database.deserialize(bytes(file))
@@ -40,12 +43,13 @@ def rows(path: Path, table: str, definition: str, wanted: Collection[int]) -> It
                     yield from database.execute(f"SELECT * FROM {table} WHERE rowid = ?", (key,)).fetchall()
 
 
-def _leaves(path: Path, keys: NDArray[np.int64]) -> Iterator[tuple[bytes, NDArray[np.int64]]]:
-    """The leaves that may hold some of the keys, and which."""
+def _pages(path: Path) -> NDArray[np.uint8]:
     count = path.stat().st_size // PAGE
-    if not count:
-        return
-    pages = np.memmap(path, np.uint8, "r", shape=(count, PAGE))
+    return np.memmap(path, np.uint8, "r", shape=(count, PAGE)) if count else np.empty((0, PAGE), np.uint8)
+
+
+def _leaves(pages: NDArray[np.uint8], keys: NDArray[np.int64]) -> Iterator[tuple[bytes, NDArray[np.int64]]]:
+    """The leaves that may hold some of the keys, and which."""
     numbers = np.flatnonzero(pages[:, 0] == LEAF)
     cells = _two_bytes(pages, numbers, np.full(numbers.size, 3))
     numbers, cells = numbers[cells > 0], cells[cells > 0]

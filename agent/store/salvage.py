@@ -21,17 +21,18 @@ from agent.domain import Loss
 from agent.errors import StoreError
 from agent.i18n import _
 from agent.store import leaves
-from agent.store.damage import DAMAGES, FURTHEST, MARK, begins_well, empty, is_damage, look
+from agent.store.damage import DAMAGES, FURTHEST, MARK, begins_well, empty, is_damage, log_of, look
 from agent.store.disk import sync
-from agent.store.leaves import PAGE
 from agent.store.losses import DAMAGED, MOST, plausible, runs
 from agent.store.quota import SEVERITIES
+from agent.store.wal import PAGE, is_cut
 
 log = logging.getLogger(__name__)
 
 KEPT = "-damaged-"  # in the name of a damaged file, before its time
 STEP = 4096  # reports that are copied at once while all goes well
 ATTEMPTS = 20_000  # failures, before what is left is given up: a few seconds
+IN_LOG = 4096  # reports that the write-ahead log holds at most
 UNKNOWN = 1_000_000  # where to look for reports if nothing says how many there are
 LOG = "-wal", "-shm"
 LAST = (
@@ -125,20 +126,26 @@ def _copy(path: Path, database: sqlite3.Connection) -> tuple[int, tuple[tuple[in
     """How many reports were copied, and the sequences of which none was although there may have been one."""
     readable = _readable(path)
     lost: tuple[tuple[int, int], ...] = ()
-    last = 0
+    known = last = 0
     try:
         database.execute("ATTACH ? AS damaged", (f"{readable.absolute().as_uri()}?mode=ro",))
-        last = _highest(database, LAST) or UNKNOWN
+        known = _highest(database, LAST)
+        last = known or UNKNOWN
         missing = _copy_rows(database, "report", "sequence", last) | _hidden(database, last)
+        if is_cut(log_of(path)):
+            missing |= set(range(last + 1, last + 1 + IN_LOG))
         missing -= _rescue(readable, database, missing)
+        (highest,) = database.execute("SELECT max(sequence) FROM report").fetchone()
+        last = max(known, highest or 0)
+        missing = {sequence for sequence in missing if sequence <= last}
         _copy_rows(database, "evidence", "sequence", last)
         database.execute("DELETE FROM evidence WHERE sequence NOT IN (SELECT sequence FROM report)")
         if _copy_rows(
             database, "loss", "number", _highest(database, ("SELECT max(number) FROM damaged.loss",)) or STEP
         ):
             # Nobody knows what they told: it may be of any report that is not here.
-            known = {sequence for (sequence,) in database.execute("SELECT sequence FROM report")}
-            missing |= set(range(1, min(last, UNKNOWN) + 1)) - known
+            copied = {sequence for (sequence,) in database.execute("SELECT sequence FROM report")}
+            missing |= set(range(1, min(last, UNKNOWN) + 1)) - copied
         lost = runs(sorted(missing))
         with suppress(*DAMAGES):
             database.execute("INSERT OR IGNORE INTO main.traffic SELECT * FROM damaged.traffic")
@@ -151,11 +158,10 @@ def _copy(path: Path, database: sqlite3.Connection) -> tuple[int, tuple[tuple[in
         if readable != path:
             for suffix in ("", *LOG):
                 Path(f"{readable}{suffix}").unlink(missing_ok=True)
-    reports, highest, since, until = database.execute(
-        "SELECT count(*), max(sequence), min(created_at), max(created_at) FROM report"
-    ).fetchone()
+    reports, since, until = database.execute("SELECT count(*), min(created_at), max(created_at) FROM report").fetchone()
     database.execute("DELETE FROM sqlite_sequence WHERE name = 'report'")
-    database.execute("INSERT INTO sqlite_sequence VALUES ('report', ?)", (max(last, highest or 0),))
+    # No sequence is given twice, as far as anybody can know.
+    database.execute("INSERT INTO sqlite_sequence VALUES ('report', ?)", (last if known else last + IN_LOG,))
     for start in range(0, len(lost), MOST):
         part = lost[start : start + MOST]
         loss = Loss(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -273,4 +274,43 @@ def test_more_losses_than_one_message_takes_are_told_in_several(tmp_path: Path) 
     losses = [loss for loss in store.losses.pending(10_000) if loss.reason == "damaged"]
     assert len(losses) > 1
     assert max(len(loss.sequences) for loss in losses) <= 1000
+    store.close()
+
+
+@pytest.fixture
+def crashed(tmp_path: Path) -> Path:
+    """A store as a crash leaves it, with a hundred reports in its log."""
+    store = Store(tmp_path / "living")
+    for number in range(1, 101):
+        store.append(report(number))
+    left = tmp_path / "left"
+    shutil.copytree(tmp_path / "living", left)
+    store.close()
+    return left / FILE_NAME
+
+
+def test_the_log_that_a_crash_leaves_is_no_damage(crashed: Path) -> None:
+    log = damage.log_of(crashed)
+    assert log.stat().st_size > 100_000
+    assert not damage.is_there(crashed)
+    content = bytearray(log.read_bytes())
+    content[-PAGE // 2 :] = bytes(PAGE // 2)  # the power was cut while the last one was written
+    log.write_bytes(content)
+    assert not damage.is_there(crashed)
+    assert set(kept(crashed)) == set(range(1, 100))
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_a_damaged_log_costs_no_more_than_what_is_told(crashed: Path, share: float) -> None:
+    log = damage.log_of(crashed)
+    content = bytearray(log.read_bytes())
+    frame = int(share * (len(content) - 32) // 4120)
+    content[32 + frame * 4120 + 24 + 100] ^= 1
+    log.write_bytes(content)
+    assert damage.is_there(crashed)
+    lost = {number for first, last in salvage.salvage(crashed).lost for number in range(first, last + 1)}
+    assert set(kept(crashed)) | lost == set(range(1, 101))
+    assert len(lost) < 10
+    store = Store(crashed.parent)
+    assert store.append(report(999)) == 101
     store.close()
