@@ -140,9 +140,8 @@ def _copy(path: Path, database: sqlite3.Connection) -> tuple[int, tuple[tuple[in
         missing = {sequence for sequence in missing if sequence <= last}
         _copy_rows(database, "evidence", "sequence", last)
         database.execute("DELETE FROM evidence WHERE sequence NOT IN (SELECT sequence FROM report)")
-        if _copy_rows(
-            database, "loss", "number", _highest(database, ("SELECT max(number) FROM damaged.loss",)) or STEP
-        ):
+        losses = _highest(database, ("SELECT max(number) FROM damaged.loss",)) or STEP
+        if _copy_rows(database, "loss", "number", losses):
             # Nobody knows what they told: it may be of any report that is not here.
             copied = {sequence for (sequence,) in database.execute("SELECT sequence FROM report")}
             missing |= set(range(1, min(last, UNKNOWN) + 1)) - copied
@@ -158,10 +157,16 @@ def _copy(path: Path, database: sqlite3.Connection) -> tuple[int, tuple[tuple[in
         if readable != path:
             for suffix in ("", *LOG):
                 Path(f"{readable}{suffix}").unlink(missing_ok=True)
-    reports, since, until = database.execute("SELECT count(*), min(created_at), max(created_at) FROM report").fetchone()
     database.execute("DELETE FROM sqlite_sequence WHERE name = 'report'")
     # No sequence is given twice, as far as anybody can know.
     database.execute("INSERT INTO sqlite_sequence VALUES ('report', ?)", (last if known else last + IN_LOG,))
+    _tell(database, lost)
+    return database.execute("SELECT count(*) FROM report").fetchone()[0], lost
+
+
+def _tell(database: sqlite3.Connection, lost: tuple[tuple[int, int], ...]) -> None:
+    """Write down what is lost, for the centre."""
+    since, until = database.execute("SELECT min(created_at), max(created_at) FROM report").fetchone()
     for start in range(0, len(lost), MOST):
         part = lost[start : start + MOST]
         loss = Loss(
@@ -174,7 +179,6 @@ def _copy(path: Path, database: sqlite3.Connection) -> tuple[int, tuple[tuple[in
             until=datetime.fromtimestamp(plausible(until) or time.time(), UTC),
         )
         database.execute("INSERT INTO loss (id, payload) VALUES (?, ?)", (loss.id, msgspec.json.encode(loss)))
-    return reports, lost
 
 
 def _highest(database: sqlite3.Connection, statements: Iterable[str]) -> int:
