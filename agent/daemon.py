@@ -38,7 +38,7 @@ from agent.pipeline.pipeline import Pipeline
 from agent.pipeline.regions import Pace, Rota, road
 from agent.pipeline.trigger import Trigger
 from agent.store.lock import StoreLock, create_directory
-from agent.store.quota import Limits
+from agent.store.quota import MEGABYTE, Limits
 from agent.store.store import open_whole
 from agent.sync.allowance import Allowance
 from agent.sync.delivery import Delivery
@@ -52,7 +52,6 @@ log = logging.getLogger(__name__)
 BEAT = 1.0  # seconds between two words on how we are
 LAST_TRY = 1.8  # seconds that the loops have to end in an orderly way
 CAMERA_BACKOFF = 5.0  # seconds at most between two attempts to open a camera: what passes meanwhile is not seen
-MEGABYTE = 1_000_000  # bytes
 TIDY = 60.0  # seconds between two times that the store is put in order
 DAY = 86_400  # seconds
 MOVING = 30.0  # seconds within which every loop must come back from its step

@@ -14,7 +14,8 @@ from agent.health import Figures, Health, Part
 from agent.i18n import _
 from agent.pipeline.pipeline import Pipeline
 from agent.pipeline.regions import Cost
-from agent.sync.allowance import MEGABYTE, Allowance
+from agent.store.quota import MEGABYTE
+from agent.sync.allowance import Allowance
 from agent.sync.delivery import Delivery
 from agent.worker import Worker
 

@@ -9,7 +9,7 @@ import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -58,20 +58,12 @@ class Place:
 
 def drain() -> Figure:
     """A backlog, until the centre has acknowledged all of it, against mosquitto's bridge."""
-    with _place() as place:
-        ours = _drain(place)[0]
-    with _place() as place:
-        peer = _bridge(place)
-    return Figure("drain-10000", ours, peer, "mosquitto's bridge, as it comes", ours / peer, "s")
+    return _against("drain-10000", _bridge, "mosquitto's bridge, as it comes")
 
 
 def drain_paho() -> Figure:
     """The same against paho's client, publishing in a loop."""
-    with _place() as place:
-        ours = _drain(place)[0]
-    with _place() as place:
-        peer = _paho(place)
-    return Figure("drain-10000-paho", ours, peer, "paho's publish in a loop, QoS 1", ours / peer, "s")
+    return _against("drain-10000-paho", _paho, "paho's publish in a loop, QoS 1")
 
 
 def bytes_on_the_wire() -> Figure:
@@ -124,6 +116,15 @@ def after_tunnel() -> Figure:
                 time.sleep(0.01)
             delays.append(time.monotonic() - began)
     return _p95("first-after-tunnel", delays)
+
+
+def _against(name: str, other: Callable[[Place], float], other_name: str) -> Figure:
+    """The backlog drained by the agent and by another, each in a place of its own."""
+    with _place() as place:
+        ours = _drain(place)[0]
+    with _place() as place:
+        peer = other(place)
+    return Figure(name, ours, peer, other_name, ours / peer, "s")
 
 
 def _p95(name: str, delays: list[float]) -> Figure:

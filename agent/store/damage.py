@@ -9,7 +9,7 @@ from pathlib import Path
 
 from agent.store.database import BEGINNING, CORRUPT
 from agent.store.schema import APPLICATION_ID, MIGRATIONS
-from agent.store.wal import is_cut, pages
+from agent.store.wal import is_cut, log_of, pages
 
 MARK = "damaged"  # a file that a daemon leaves which met damage while it ran
 SMALL = 64 * 1024 * 1024  # bytes: a file that is looked through whole at each start, in less than a second
@@ -45,11 +45,6 @@ def is_there(path: Path) -> bool:
             return marked or is_cut(log_of(path)) or not begins_well(path, database) or _is_wrong(path, database)
     except DAMAGES as error:
         return marked or is_damage(error)
-
-
-def log_of(path: Path) -> Path:
-    """The write-ahead log of a store's file."""
-    return Path(f"{path}-wal")
 
 
 def _is_foreign(database: sqlite3.Connection) -> bool:
@@ -108,6 +103,7 @@ def empty(path: Path) -> sqlite3.Connection:
 
 
 def is_damage(error: Exception) -> bool:
+    """Whether what SQLite complains of is damage, and not a full disk or a lock."""
     return isinstance(error, UnicodeDecodeError) or getattr(error, "sqlite_errorcode", 0) & 0xFF in CORRUPT
 
 

@@ -34,7 +34,7 @@ def rows(path: Path, table: str, definition: str, wanted: Collection[int]) -> It
         database.execute(definition)
         (root,) = database.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (table,)).fetchone()
         file = bytearray(database.serialize())
-        for page, held in chain(_leaves(wal.pages(Path(f"{path}-wal")), keys), _leaves(_pages(path), keys)):
+        for page, held in chain(_leaves(wal.pages(wal.log_of(path)), keys), _leaves(_pages(path), keys)):
             # In a file of which it is the only page of that table, SQLite itself reads it.
             file[(root - 1) * PAGE : root * PAGE] = page
             database.deserialize(bytes(file))

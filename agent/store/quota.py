@@ -11,6 +11,7 @@ from pathlib import Path
 from agent.store.database import LOG_LIMIT
 
 SEVERITIES = ("low", "normal", "urgent")  # the least first
+MEGABYTE = 1_000_000  # bytes
 RESERVE = 0.05  # of the quota, for urgent reports and for losses
 BALLAST = "ballast"
 # A full disk is left again by giving it up: one part for what is found next, and then all of it, which is larger than

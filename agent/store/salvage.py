@@ -21,11 +21,11 @@ from agent.domain import Loss
 from agent.errors import StoreError
 from agent.i18n import _
 from agent.store import leaves
-from agent.store.damage import DAMAGES, FURTHEST, MARK, begins_well, empty, is_damage, log_of, look
+from agent.store.damage import DAMAGES, FURTHEST, MARK, begins_well, empty, is_damage, look
 from agent.store.disk import sync
 from agent.store.losses import DAMAGED, MOST, plausible, runs
 from agent.store.quota import SEVERITIES
-from agent.store.wal import PAGE, is_cut
+from agent.store.wal import PAGE, is_cut, log_of
 
 log = logging.getLogger(__name__)
 

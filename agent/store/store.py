@@ -34,9 +34,9 @@ NEARLY_FULL = 1024 * 1024  # bytes left on the disk
 PATIENCE = 75.0
 AGAIN = 1.0  # seconds between two attempts
 KEPT_SPARE = 16 * 1024 * 1024  # bytes of the file that hold nothing, and are kept for what comes next
-OWN = "outbox*", quota.BALLAST  # what counts in the folder, beside the pictures: others may put there what they like
 STEP = 1024 * 1024  # bytes of it that are given back at once, so that nobody waits long to write
 STEPS = 100
+OWN = "outbox*", quota.BALLAST  # what counts in the folder, beside the pictures: others may put there what they like
 
 
 def open_whole(directory: Path, limits: Limits, patience: float = PATIENCE) -> Store:
@@ -101,13 +101,13 @@ class Store:
     def recover(self) -> None:
         """Repair what a crash left, before anything is appended or sent. Raises StoreError."""
         self.outbox.take_back()
-        strays = self.pictures.orphans()[0]
+        strays, lost = self.pictures.orphans()
         adopted = sum(self._adopt(path) for path in strays)
         if adopted:
             log.warning("%d picture(s) of which the store had lost the row are sent after all", adopted)
+            lost = self.pictures.orphans()[1]
         if len(strays) > adopted:
             log.warning("removed %d picture(s) of reports that were never committed", len(strays) - adopted)
-        lost = self.pictures.orphans()[1]
         if lost:
             self._drop_pictures(lost, DAMAGED)
             log.error("%d picture(s) are lost or cut short; the reports go without", len(lost))

@@ -25,6 +25,11 @@ class _Frame:
     is_right: bool  # so are all before it
 
 
+def log_of(path: Path) -> Path:
+    """The log of a database's file."""
+    return Path(f"{path}-wal")
+
+
 def is_cut(path: Path) -> bool:
     """Whether the log at `path` holds a transaction behind one that can not be read.
 

@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 
 from agent.interfaces import Meter
+from agent.store.quota import MEGABYTE
 from agent.store.traffic import Traffic
 
 log = logging.getLogger(__name__)
 
 WRITTEN = 60.0  # seconds between two times that the counter is written down: a flash disk wears out
-MEGABYTE = 1_000_000  # bytes
 
 
 class Allowance:

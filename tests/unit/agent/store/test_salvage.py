@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.errors import StoreError
-from agent.store import damage, salvage
+from agent.store import damage, salvage, wal
 from agent.store.quota import Limits
 from agent.store.store import FILE_NAME, Store, open_whole
 from tests.unit.builders import identifier, report
@@ -290,7 +290,7 @@ def crashed(tmp_path: Path) -> Path:
 
 
 def test_the_log_that_a_crash_leaves_is_no_damage(crashed: Path) -> None:
-    log = damage.log_of(crashed)
+    log = wal.log_of(crashed)
     assert log.stat().st_size > 100_000
     assert not damage.is_there(crashed)
     content = bytearray(log.read_bytes())
@@ -302,7 +302,7 @@ def test_the_log_that_a_crash_leaves_is_no_damage(crashed: Path) -> None:
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
 def test_a_damaged_log_costs_no_more_than_what_is_told(crashed: Path, share: float) -> None:
-    log = damage.log_of(crashed)
+    log = wal.log_of(crashed)
     content = bytearray(log.read_bytes())
     frame = int(share * (len(content) - 32) // 4120)
     content[32 + frame * 4120 + 24 + 100] ^= 1

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from agent.store.quota import MEGABYTE
 from agent.store.store import Store
 from agent.sync import allowance
-from agent.sync.allowance import MEGABYTE, Allowance
+from agent.sync.allowance import Allowance
 
 
 class Way:
