@@ -83,6 +83,17 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True)
+class Here:
+    """The zones that a place lies in."""
+
+    commune: str | None = None  # INSEE code
+    name: str | None = None  # of the commune
+    no_capture: bool = False  # no frame may be taken
+    statistics: bool = False  # a defect is counted, without place or picture
+    zones: tuple[str, ...] = ()  # the codes of communes and the names of special zones
+
+
+@dataclass(frozen=True, slots=True)
 class ModelIdentity:
     """Which model decided."""
 
