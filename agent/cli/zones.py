@@ -138,10 +138,10 @@ def _extent(zones: Sequence[Zone]) -> str:
 
 def _refusal(path: Path, faults: Sequence[str], good: int) -> str:
     """What was refused, and what can be done."""
-    lines = [_("{path}: nothing was imported, and nothing was changed; put right:").format(path=shown(path))]
+    lines = [_("{path}: not imported; put right:").format(path=shown(path))]
     lines += (f"  {line}" for line in _some(faults))
     if good:
-        lines.append(_("or take only the others ({number}): --skip-bad").format(number=good))
+        lines.append(_("or take only the others ({number}) with --skip-bad.").format(number=good))
     return "\n".join(lines)
 
 

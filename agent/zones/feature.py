@@ -18,7 +18,10 @@ EPSG = re.compile(r".*EPSG\W.*?(\d{4,6})\Z", re.IGNORECASE)
 
 
 class UnusableFile(FidamiaError):
-    """A file whose zones can not be taken; nothing was changed."""
+    """A file whose zones can not be taken."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(f"{sentence}\n{_('Nothing was changed.')}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ def read(path: Path, layer: str | None = None) -> Iterator[Feature]:
                     stated = ":".join(map(str, system)) if None not in system else f"srs_id {srs}"
                     raise UnusableFile(wrong_system(path, stated))
                 yield from _features(database, str(name), str(column))
-    except (sqlite3.Error, OverflowError) as error:
+    except (sqlite3.Error, ValueError, OverflowError) as error:  # ValueError: names that are no text
         raise UnusableFile(
             _("{path}: no GeoPackage, or a damaged one ({reason}); write or copy it again").format(
                 path=shown(path), reason=shown(error)

@@ -98,7 +98,11 @@ def _content(path: Path) -> bytes:
 
 
 def _unreadable(path: Path, reason: object) -> UnusableFile:
-    return UnusableFile(_("{path}: can not be read ({reason})").format(path=shown(path), reason=reason))
+    return UnusableFile(
+        _("{path}: can not be read ({reason}); check the name, and who may read it").format(
+            path=shown(path), reason=reason
+        )
+    )
 
 
 def _zone(feature: Feature, kind: str | None) -> tuple[Zone, str]:

@@ -74,7 +74,7 @@ def _check(ring: Ring) -> None:
         raise BadFeature(_("a coordinate is no number"))
     if (np.abs(ring) > EDGE).any():
         raise NoDegrees(_("its coordinates are not on the globe, in degrees"))
-    if len(ring) < FEWEST:
+    if len(ring) - int(len(ring) > 0 and (ring[0] == ring[-1]).all()) < FEWEST:
         raise BadFeature(_("a ring of fewer than three corners"))
 
 

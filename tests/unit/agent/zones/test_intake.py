@@ -29,9 +29,10 @@ def taken(path: Path, kind: str | None = None) -> Intake:
 def refusal(path: Path, layer: str | None = None) -> str:
     with pytest.raises(UnusableFile) as error:
         intake.read(path, layer)
-    assert "\n" not in str(error.value)
     assert error.value.exit_code == 1
-    return str(error.value)
+    sentence, nothing = str(error.value).split("\n")
+    assert nothing == "Nothing was changed."
+    return sentence
 
 
 @pytest.mark.parametrize(
@@ -71,6 +72,8 @@ def test_a_zone_says_what_it_is_or_is_told(tmp_path: Path) -> None:
         ({"geometry": {"type": "Polygon", "coordinates": [[[5, 43], [6, 43]]]}}, "a ring of fewer than three corners"),
         ({"geometry": {"type": "Polygon", "coordinates": [[[5], [6, 43]]]}}, "a position of fewer than two numbers"),
         ({"geometry": {"type": "Polygon", "coordinates": [[[5, 43], [6, 43], [7, 43]]]}}, "encloses no area"),
+        ({"geometry": {"type": "Polygon", "coordinates": [[[5, 43], [6, 43], [5, 43]]]}}, "fewer than three corners"),
+        ({"geometry": {"type": "Polygon", "coordinates": [[[5, 43]] * 4]}}, "encloses no area"),
         ({"geometry": {"type": "Polygon", "coordinates": [[["5", 43]]]}}, "its geometry is wrong: Expected `float`"),
         ({"geometry": {"type": "Polygon"}}, "its geometry is wrong"),
         ({"geometry": 7}, "its geometry is wrong"),
@@ -224,7 +227,9 @@ def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
 
 
 def test_what_can_not_be_read_is_a_sentence(tmp_path: Path) -> None:
-    assert refusal(tmp_path / "nowhere").endswith("nowhere: can not be read (there is no such file)")
+    assert refusal(tmp_path / "nowhere").endswith(
+        "nowhere: can not be read (there is no such file); check the name, and who may read it"
+    )
     assert "(it is no file)" in refusal(tmp_path)
     assert "(it is no file)" in refusal(Path("/dev/zero"))
     os.mkfifo(tmp_path / "pipe")
