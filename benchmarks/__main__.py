@@ -12,7 +12,7 @@ import click
 import msgspec
 
 from agent import __version__
-from benchmarks import backlog, delivery, inference, processes
+from benchmarks import backlog, delivery, inference, processes, zones
 from benchmarks.measure import Figure
 
 RESULTS = Path(__file__).parent / "results" / "latest.json"
@@ -36,6 +36,9 @@ FIGURES: tuple[Callable[[], Figure], ...] = (
     backlog.start,
     backlog.salvage,
     backlog.written,
+    zones.lookup,
+    zones.lookup_bare,
+    zones.load,
 )
 
 

@@ -29,16 +29,16 @@ class Zones:
         import shapely  # noqa: PLC0415
 
         self._shapely = shapely
-        self._geometries = np.array([zone.geometry for zone in self.all], dtype=object)
-        self._tree = shapely.STRtree(self._geometries)
-        self._flat = {
-            number: (plane, plane.flat(zone.geometry))
-            for number, zone in enumerate(self.all)
-            if zone.kind == NO_CAPTURE
-            for plane in (Plane.of(zone.geometry),)
-        }
-        _prepare(self._geometries)
-        _prepare(np.array([flat for _plane, flat in self._flat.values()], dtype=object))
+        geometries = np.array([zone.geometry for zone in self.all], dtype=object)
+        self._tree = shapely.STRtree(geometries)
+        self._alone: list[Here] = [_here([zone]) for zone in self.all]
+        self._closed = [number for number, zone in enumerate(self.all) if zone.kind == NO_CAPTURE]
+        self._planes = [Plane.of(geometries[number]) for number in self._closed]
+        around = [plane.flat(geometries[number]) for plane, number in zip(self._planes, self._closed, strict=True)]
+        self._flat = np.array(around, dtype=object)
+        self._closed_tree = shapely.STRtree(geometries[self._closed])
+        _prepare(geometries)
+        _prepare(self._flat)
 
     @classmethod
     def load(cls, directory: Path) -> Zones:
@@ -55,33 +55,36 @@ class Zones:
         if not self.all:
             return NOWHERE
         point = self._shapely.Point(lon, lat)
-        near = self._tree.query(point)
-        inside = near[self._shapely.covers(self._geometries[near], point)].tolist()
-        if accuracy > 0 and self._flat:
-            inside += self._within(lat, lon, accuracy * MARGIN)
-        if not inside:
-            return NOWHERE
-        found = [self.all[number] for number in sorted(set(inside))]
-        kinds = {zone.kind for zone in found}
-        commune = found[0] if found[0].kind == COMMUNE else None
-        return Here(
-            commune=commune.code if commune else None,
-            name=commune.name if commune else None,
-            no_capture=NO_CAPTURE in kinds,
-            statistics=STATISTICS in kinds,
-            zones=tuple(dict.fromkeys(zone.id for zone in found)),
-        )
+        inside: set[int] = {
+            number for number in self._tree.query(point).tolist() if self.all[number].geometry.covers(point)
+        }
+        if accuracy > 0 and self._closed:
+            inside.update(self._within(lat, lon, accuracy * MARGIN, point))
+        if len(inside) == 1:
+            return self._alone[inside.pop()]
+        return _here([self.all[number] for number in sorted(inside)]) if inside else NOWHERE
 
-    def _within(self, lat: float, lon: float, metres: float) -> Iterator[int]:
+    def _within(self, lat: float, lon: float, metres: float, point: Geometry) -> Iterator[int]:
         """The no-capture zones at most so many metres away."""
         north = metres / METRES
-        east = north / max(math.cos(math.radians(min(abs(lat) + north, 90.0))), 1e-9)
-        around = self._shapely.box(lon - east, lat - north, lon + east, lat + north)
-        for number in self._tree.query(around).tolist():
-            if number in self._flat:
-                plane, flat = self._flat[number]
-                if self._shapely.dwithin(flat, self._shapely.Point(plane.metres(lat, lon)), metres):
-                    yield number
+        east = north / max(math.cos(math.radians(min(abs(lat) + north, 90.0))), 1e-9)  # no degree is shorter
+        for number in self._closed_tree.query(point, predicate="dwithin", distance=east * MARGIN).tolist():
+            place = self._shapely.Point(self._planes[number].metres(lat, lon))
+            if self._flat[number].dwithin(place, metres):
+                yield self._closed[number]
+
+
+def _here(found: Sequence[Zone]) -> Here:
+    """What these zones, in their order, come to."""
+    kinds = {zone.kind for zone in found}
+    commune = found[0] if found[0].kind == COMMUNE else None
+    return Here(
+        commune=commune.code if commune else None,
+        name=commune.name if commune else None,
+        no_capture=NO_CAPTURE in kinds,
+        statistics=STATISTICS in kinds,
+        zones=tuple(dict.fromkeys(zone.id for zone in found)),
+    )
 
 
 def _prepare(geometries: Geometry) -> None:

@@ -184,7 +184,7 @@ def test_whatever_becomes_of_a_file_there_is_a_sentence_and_what_was_kept_is_who
     chance = random.Random(1)
     path = folder / "mutant"
     outcomes = {0: 0, 1: 0}
-    for _number in range(300):
+    for _number in range(100):
         mutant = bytearray(whole)
         if chance.random() < 0.3:
             del mutant[chance.randrange(len(mutant)) :]

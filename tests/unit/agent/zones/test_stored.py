@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import stat
@@ -128,17 +129,16 @@ def test_any_byte_that_is_lost_or_changed_is_noticed_and_what_is_left_is_not_ove
                 assert found == expected  # the hash still holds: only what stands around the zones was changed
 
 
-def test_two_imports_at_once_both_arrive(tmp_path: Path) -> None:
-    def put(number: int) -> None:
-        kind = KINDS[number % 3]
-        stored.replace(tmp_path, {kind}, [zone(kind, str(13001 + number), square(0, 0))])
-
-    threads = [threading.Thread(target=put, args=(number,)) for number in range(12)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert [one.kind for one in stored.read(tmp_path)] == list(KINDS)
+def test_an_import_waits_for_another_to_end(tmp_path: Path) -> None:
+    folder = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)
+    other = threading.Thread(target=stored.replace, args=(tmp_path, {"commune"}, [AIX]))
+    other.start()
+    other.join(0.05)
+    assert stored.read(tmp_path) == []
+    os.close(folder)
+    other.join()
+    assert len(stored.read(tmp_path)) == 1
 
 
 def test_without_a_file_there_are_no_zones(tmp_path: Path) -> None:
