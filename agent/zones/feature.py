@@ -21,7 +21,7 @@ class UnusableFile(FidamiaError):
     """A file whose zones can not be taken."""
 
     def __init__(self, sentence: str) -> None:
-        super().__init__(f"{sentence}\n{_('Nothing was changed.')}")
+        super().__init__("\n".join((sentence, _("Nothing was changed."))))
 
 
 @dataclass(frozen=True, slots=True)

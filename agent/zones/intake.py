@@ -152,11 +152,11 @@ def _code(properties: Mapping[str, object]) -> str:
 
 
 def _text(properties: Mapping[str, object], keys: Sequence[str]) -> str:
-    """The first of these properties that says something; a whole number with the zeros that spreadsheets take away."""
+    """The first of these properties that says something; a code with the zeros that spreadsheets take away."""
     for key in keys:
         value = properties.get(key)
         if isinstance(value, int) and not isinstance(value, bool):
-            return f"{value:05d}"
+            return f"{value:05d}" if keys is CODES else str(value)
         if isinstance(value, str) and value.strip():
             return value.strip()
     return ""
