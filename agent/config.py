@@ -11,6 +11,7 @@ from msgspec import Meta
 
 from agent import configfile
 from agent.i18n import _
+from agent.rules import Rule, Urgent
 
 DEFAULT_PATH = Path("/etc/fidamia/agent.toml")
 
@@ -146,6 +147,12 @@ class Sync(msgspec.Struct, frozen=True):
     month_mb: Annotated[int, Meta(ge=0, le=1_000_000)] | None = None
 
 
+class Routing(msgspec.Struct, frozen=True):
+    """Who gets what no rule names."""
+
+    default: bool = True
+
+
 class Config(msgspec.Struct, frozen=True):
     """The whole file, a section a field."""
 
@@ -159,6 +166,9 @@ class Config(msgspec.Struct, frozen=True):
     store: Store
     broker: Broker
     sync: Sync
+    routing: Routing
+    routes: dict[str, Rule]
+    urgent: dict[str, Urgent]
 
     @property
     def store_directory(self) -> Path:

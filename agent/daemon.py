@@ -37,6 +37,7 @@ from agent.pipeline.anonymise import Identity
 from agent.pipeline.pipeline import Pipeline
 from agent.pipeline.regions import Pace, Rota, road
 from agent.pipeline.trigger import Trigger
+from agent.routingtable import load_routing, load_zones
 from agent.store.lock import StoreLock, create_directory
 from agent.store.quota import MEGABYTE, Limits
 from agent.store.store import open_whole
@@ -113,12 +114,16 @@ def choose_regions(config: Config) -> Sequence[Region]:
     return road(camera.horizon) if chosen == "road" else (WHOLE_FRAME,)
 
 
-def find_faults(config: Config) -> list[str]:
-    """What would keep the daemon from starting, as far as it can be seen without starting."""
+def find_faults(config: Config, path: Path | None = None) -> list[str]:
+    """What would keep the daemon from starting, as far as it can be seen without starting.
+
+    `path` is the file that the configuration was read from.
+    """
     parts: list[Callable[[], object]] = [
         lambda: TfliteClassifier(load_manifest(config.model.name), config.model.runtime),
         lambda: build_sources(config),
         lambda: MqttConnection(config.broker, config.agent.device),
+        lambda: load_routing(config, load_manifest(config.model.name), load_zones(config.store_directory), path),
     ]
     faults: list[str] = []
     for part in parts:
@@ -126,7 +131,7 @@ def find_faults(config: Config) -> list[str]:
             part()
         except ConfigError as error:
             faults += error.faults
-    return faults
+    return list(dict.fromkeys(faults))  # a wrong model is met twice
 
 
 def _build_gps(config: Config) -> Gps:
@@ -139,8 +144,11 @@ def _build_gps(config: Config) -> Gps:
 class Daemon:
     """The whole agent."""
 
-    def __init__(self, config: Config) -> None:
-        """Build everything. Raises ConfigError and StoreError; nothing runs yet."""
+    def __init__(self, config: Config, path: Path | None = None) -> None:
+        """Build everything. Raises ConfigError and StoreError; nothing runs yet.
+
+        `path` is the file that the configuration was read from.
+        """
         self._config = config
         self._tidied = time.monotonic()  # seconds
         self._mute = False  # the status file can not be written, and that was said
@@ -150,6 +158,7 @@ class Daemon:
         self._notifier = Notifier()
         manifest = load_manifest(config.model.name)
         self._classifier = TfliteClassifier(manifest, config.model.runtime, config.model.threads)
+        self._routing = load_routing(config, manifest, load_zones(config.store_directory), path)
         self._sources = build_sources(config)
         device, broker = config.agent.device, config.broker
         connection = MqttConnection(
