@@ -19,6 +19,7 @@ from agent import __version__, health
 from agent.config import Config
 from agent.diagnosis import judge
 from agent.domain import WHOLE_FRAME, Region
+from agent.drivers.board import Board
 from agent.drivers.camera import LiveCamera
 from agent.drivers.gpsd import GpsdReceiver
 from agent.drivers.mqtt import MqttConnection
@@ -34,6 +35,7 @@ from agent.interfaces import Camera, Gps
 from agent.manifest import load_manifest
 from agent.pipeline.aggregate import Aggregator
 from agent.pipeline.anonymise import Identity
+from agent.pipeline.heat import Cooling
 from agent.pipeline.pipeline import Pipeline
 from agent.pipeline.regions import Pace, Rota, road
 from agent.pipeline.trigger import Trigger
@@ -172,6 +174,9 @@ class Daemon:
         kept = config.store
         limits = Limits(kept.quota_mb * MEGABYTE, kept.free_mb * MEGABYTE, kept.log_mb * MEGABYTE)
         self._store = open_whole(config.store_directory, limits)
+        self._board = Board()
+        self._cooling = Cooling(config.thermal.hot_c, config.thermal.cool_c)
+        self._trigger = Trigger(config.trigger.every_m, config.trigger.every_s)
         self._pipeline = Pipeline(
             camera=self._sources.camera,
             gps=self._sources.gps,
@@ -179,7 +184,7 @@ class Daemon:
             manifest=manifest,
             store=self._store,
             identity=Identity(device, boot),
-            trigger=Trigger(config.trigger.every_m, config.trigger.every_s),
+            trigger=self._trigger,
             aggregator=Aggregator(config.aggregate.reach_m, config.aggregate.patience_s),
             rota=Rota(choose_regions(config)),
             pace=Pace(config.trigger.every_m, config.trigger.every_s, config.camera.look_share),
@@ -214,6 +219,7 @@ class Daemon:
             pipeline=self._pipeline,
             delivery=self._delivery,
             allowance=self._allowance,
+            cooling=self._cooling,
             pipeline_worker=self._workers["pipeline"],
             sync_worker=self._workers["sync"],
             receiver_fault=self._receiver_fault,
@@ -301,6 +307,7 @@ class Daemon:
 
     def _beat(self) -> None:
         now = time.monotonic()
+        self._trigger.factor = self._cooling.factor(self._board.read())
         if all(worker.ended or now - worker.moved < MOVING for worker in self._workers.values()):
             self._notifier.alive()
         try:
