@@ -11,7 +11,7 @@ from agent.config import Config
 from agent.configfile import Fault, located, unknown
 from agent.domain import NO_DEFECT
 from agent.errors import ConfigError
-from agent.i18n import _
+from agent.i18n import _, shown
 from agent.manifest import Manifest
 from agent.routing import Routing
 from agent.rules import SHIPPED, Rule, Urgent, conflicts
@@ -87,7 +87,9 @@ def find_faults(config: Config, manifest: Manifest, routing: Routing, zones: Col
     for name, section in sections.items():
         for label in section.labels:
             if label not in routing.labels:
-                yield Fault(name, "labels", unknown(label, routing.labels, _("{name} is no label").format(name=label)))
+                yield Fault(
+                    name, "labels", unknown(label, routing.labels, _("{name} is no label").format(name=shown(label)))
+                )
         for zone in section.zones:
             if zones is not None and zone not in zones:
                 yield Fault(name, "zones", _unknown_zone(zone, zones))
@@ -107,7 +109,7 @@ def find_faults(config: Config, manifest: Manifest, routing: Routing, zones: Col
 def _unknown_zone(zone: str, known: Collection[str]) -> str:
     close = get_close_matches(zone, known, n=1)
     if close:
-        return _("{zone} is no zone; did you mean {name}?").format(zone=zone, name=close[0])
+        return _("{zone} is no zone; did you mean {name}?").format(zone=shown(zone), name=close[0])
     return _("{zone} is neither the INSEE code of a commune nor a special zone: fidamia zones ls names them").format(
-        zone=zone
+        zone=shown(zone)
     )

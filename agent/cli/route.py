@@ -12,7 +12,7 @@ import msgspec
 from agent import config
 from agent.cli.guard import config_option
 from agent.configfile import unknown
-from agent.i18n import _
+from agent.i18n import _, shown
 from agent.manifest import load_manifest
 from agent.routing import KMH, Assignment, Routing
 from agent.routingtable import Here, load_routing, load_zones
@@ -66,7 +66,7 @@ def _degrees(name: str, text: str, limit: int) -> float:
     if not -limit <= number <= limit:
         raise click.UsageError(
             _("{name}: {text} is not a number of degrees from -{limit} to {limit}, such as 43.2965").format(
-                name=name, text=text, limit=limit
+                name=name, text=shown(text), limit=limit
             )
         )
     return number
@@ -74,9 +74,11 @@ def _degrees(name: str, text: str, limit: int) -> float:
 
 def _check_words(routing: Routing, label: str, mark: str | None) -> None:
     if label not in routing.labels:
-        raise click.UsageError(unknown(label, routing.labels, _("{name} is no label").format(name=label)))
+        raise click.UsageError(unknown(label, routing.labels, _("{name} is no label").format(name=shown(label))))
     if mark is not None and mark not in routing.marks:
-        raise click.UsageError(unknown(mark, routing.marks, _("no rule knows the mark {name}").format(name=mark)))
+        raise click.UsageError(
+            unknown(mark, routing.marks, _("no rule knows the mark {name}").format(name=shown(mark)))
+        )
 
 
 def _facts(label: str, found: Assignment, here: Here | None) -> dict[str, object]:

@@ -13,8 +13,20 @@ from agent.routing import Routing
 from agent.rules import SHIPPED, Rule, Urgent, conflicts
 from tests.unit.french import in_french
 
-DOMAINS = {"pothole": "voirie", "crack": "voirie", "graffiti": "propreté", "dumping": "propreté"}
-SEVERITIES: dict[str, Any] = {"pothole": "normal", "crack": "low", "graffiti": "normal", "dumping": "normal"}
+DOMAINS = {
+    "pothole": "voirie",
+    "crack": "voirie",
+    "graffiti": "propreté",
+    "dumping": "propreté",
+    "flooding": "assainissement",
+}
+SEVERITIES: dict[str, Any] = {
+    "pothole": "normal",
+    "crack": "low",
+    "graffiti": "normal",
+    "dumping": "normal",
+    "flooding": "urgent",
+}
 MARSEILLE, CASSIS = "13055", "13022"
 
 
@@ -111,7 +123,7 @@ def test_a_team_is_filled_in_and_falls_back_where_its_commune_is_not_known(
 
 
 def test_no_team_is_longer_than_a_report_can_carry() -> None:
-    team = table(all=Rule(team="{domain}" * 16)).route("graffiti").team
+    team = table(all=Rule(team="{domain}" * 16)).route("flooding").team
     assert team is not None
     assert len(team) == 128
 
@@ -160,6 +172,19 @@ def test_a_rules_deadline_goes_before_the_labels_own() -> None:
 def test_what_is_urgent_meets_every_condition(case: tuple[Any, ...], is_urgent: bool) -> None:
     urgent = {"x": Urgent(["pothole"], ["school"], 36.0, "now")}
     assert (table(urgent).route(*case).severity == "urgent") is is_urgent
+
+
+def test_a_speed_in_metres_a_second_reaches_the_kilometres_an_hour_that_it_is() -> None:
+    for kmh in range(1, 151):
+        routing = table({"x": Urgent(from_kmh=kmh)})
+        assert routing.route("crack", speed_mps=kmh / 3.6).severity == "urgent"
+        assert routing.route("crack", speed_mps=(kmh - 0.1) / 3.6).severity == "low"
+
+
+def test_of_two_rules_that_say_the_same_the_first_by_name_is_said_in_any_order() -> None:
+    a, b = Rule(["crack"]), Rule(["crack", "pothole"])
+    for rules in ({"a": a, "b": b}, {"b": b, "a": a}):
+        assert table(rules=rules).route("crack").rule == "[routes.a] (by label)"
 
 
 def test_a_commune_can_be_named_where_something_is_urgent() -> None:

@@ -42,7 +42,7 @@ labels = ["pothol", "graffiti"]
 labels = ["graffiti"]
 [urgent.fast]
 labels = ["moon_crater"]
-zones = ["prt", "13055", "99999999"]
+zones = ["prt", "13055", "99999999", "a\\nb"]
 """
     found = faults(tmp_path, text)
     assert found[0] == "11: [routes.one] labels: pothol is no label; did you mean pothole?"
@@ -52,6 +52,7 @@ zones = ["prt", "13055", "99999999"]
         "16: [urgent.fast] zones: 99999999 is neither the INSEE code of a commune nor a special zone: "
         "fidamia zones ls names them",
     ]
+    assert found.pop(4).startswith(r"16: [urgent.fast] zones: 'a\nb' is neither")
     assert found[4].startswith("9: [routes.one]: says something else than [routes.two] in the same case")
     assert found[5].startswith("8: [routing] default: is false, and no rule says who gets pothole (urgent, normal) ev")
     assert len(found) == 6

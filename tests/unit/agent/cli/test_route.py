@@ -102,6 +102,7 @@ def test_what_nobody_gets_is_told_and_a_failure(tmp_path: Path) -> None:
     ("arguments", "sentence"),
     [
         (("pothol", *PLACE), "pothol is no label; did you mean pothole?"),
+        (("po\nthole", *PLACE), "'po\\nthole' is no label; did you mean pothole?"),
         (("moon", *PLACE), "moon is no label; allowed are: pothole, road_crack"),
         (("pothole", "91", "5"), "LAT: 91 is not a number of degrees from -90 to 90, such as 43.2965"),
         (("pothole", "43", "-180.1"), "LON: -180.1 is not a number of degrees from -180 to 180"),
