@@ -11,6 +11,7 @@ from msgspec import Meta
 
 from agent import configfile
 from agent.i18n import _
+from agent.rules import Rule, Urgent
 
 DEFAULT_PATH = Path("/etc/fidamia/agent.toml")
 
@@ -23,6 +24,7 @@ Port = Annotated[int, Meta(ge=1, le=65535)]
 Positive = Annotated[float, Meta(gt=0, le=LARGEST)]
 NotNegative = Annotated[float, Meta(ge=0, le=LARGEST)]
 Fraction = Annotated[float, Meta(ge=0, le=1)]
+Celsius = Annotated[float, Meta(ge=30, le=110)]
 
 # Fractions of the frame: left, top, right, bottom.
 Regions = list[tuple[Fraction, Fraction, Fraction, Fraction]] | Literal["road", "whole"]
@@ -146,6 +148,23 @@ class Sync(msgspec.Struct, frozen=True):
     month_mb: Annotated[int, Meta(ge=0, le=1_000_000)] | None = None
 
 
+class Routing(msgspec.Struct, frozen=True):
+    """Who gets what no rule names."""
+
+    default: bool = True
+
+
+class Thermal(msgspec.Struct, frozen=True):
+    """From when on a hot board is spared."""
+
+    hot_c: Celsius = 80.0
+    cool_c: Celsius = 75.0
+
+    def __post_init__(self) -> None:
+        if self.cool_c >= self.hot_c:
+            raise ValueError(_("cool_c: must be below hot_c, which is {hot:g}").format(hot=self.hot_c))
+
+
 class Config(msgspec.Struct, frozen=True):
     """The whole file, a section a field."""
 
@@ -159,6 +178,10 @@ class Config(msgspec.Struct, frozen=True):
     store: Store
     broker: Broker
     sync: Sync
+    routing: Routing
+    routes: dict[str, Rule]
+    urgent: dict[str, Urgent]
+    thermal: Thermal
 
     @property
     def store_directory(self) -> Path:

@@ -6,7 +6,8 @@ import difflib
 import re
 import tomllib
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,6 +22,25 @@ SECTION = re.compile(r"\[\s*([A-Za-z0-9_.-]+)\s*\]\s*(?:#|$)")
 NAME = re.compile(r"[A-Za-z0-9_-]+")  # what TOML takes without quotation marks
 
 Config = TypeVar("Config", bound=msgspec.Struct)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with a key, or with a section where there is no key."""
+
+    section: str
+    key: str | None
+    sentence: str
+
+
+def located(faults: Iterable[Fault], path: Path | None) -> list[str]:
+    """The faults in words, each with where it stands in the file, as far as that is known."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines() if path else []
+    except (OSError, UnicodeDecodeError):
+        lines = []
+    reader = _Reader(path, lines, {})
+    return [reader.fault(fault.section, fault.key, fault.sentence) for fault in faults]
 
 
 def load(path: Path, schema: type[Config], environment: Mapping[str, str]) -> Config:
@@ -71,7 +91,7 @@ def _read(path: Path) -> str:
 class _Reader:
     """One file being read: knows its lines, so that a fault can say where it is."""
 
-    def __init__(self, path: Path, lines: list[str], environment: Mapping[str, str]) -> None:
+    def __init__(self, path: Path | None, lines: list[str], environment: Mapping[str, str]) -> None:
         self._path = path
         self._lines = lines
         self._environment = environment
@@ -79,7 +99,7 @@ class _Reader:
     def unknown_sections(self, document: dict[str, Any], known: list[str]) -> Iterator[str]:
         for name in document:
             if name not in known:
-                yield self.fault(name, None, _unknown(name, known, _("unknown section")))
+                yield self.fault(name, None, unknown(name, known, _("unknown section")))
 
     def named_sections(self, name: str, schema: type[Any], content: dict[str, Any]) -> tuple[Any, list[str]]:
         """Any number of sections [name.NAME] of one kind, by their names, and their faults."""
@@ -97,7 +117,7 @@ class _Reader:
         """The section's value (None where it has faults) and its faults."""
         fields = {field.name: field for field in msgspec.structs.fields(schema)}
         faults = [
-            self.fault(name, key, _unknown(key, list(fields), _("unknown key"))) for key in content if key not in fields
+            self.fault(name, key, unknown(key, list(fields), _("unknown key"))) for key in content if key not in fields
         ]
         values = {}
         for key, field in fields.items():
@@ -128,11 +148,11 @@ class _Reader:
         return (None if faults else value), faults
 
     def fault(self, section: str | None, key: str | None, sentence: str) -> str:
-        """`file:line: [section] key: what is wrong`."""
+        """`file:line: [section] key: what is wrong`; without a file from its section on."""
         line = self._line(section, key)
-        where = f"{self._path}:{line}" if line else f"{self._path}"
+        where = "" if self._path is None else f"{self._path}:{line}: " if line else f"{self._path}: "
         name = " ".join(part for part in (f"[{section}]" if section else "", key or "") if part)
-        return f"{where}: {name}: {sentence}"
+        return f"{where}{name}: {sentence}"
 
     def _line(self, section: str | None, key: str | None) -> int | None:
         """Where the key stands, or else its section; None where neither is in the file."""
@@ -166,7 +186,8 @@ def _from_environment(raw: str, kind: Any) -> Any:
         return raw
 
 
-def _unknown(name: str, known: list[str], what: str) -> str:
+def unknown(name: str, known: Collection[str], what: str) -> str:
+    """`what`, and the known name that is meant, or else all of them."""
     close = difflib.get_close_matches(name, known, n=1)
     if close:
         return _("{what}; did you mean {name}?").format(what=what, name=close[0])

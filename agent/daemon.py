@@ -19,6 +19,7 @@ from agent import __version__, health
 from agent.config import Config
 from agent.diagnosis import judge
 from agent.domain import WHOLE_FRAME, Region
+from agent.drivers.board import Board
 from agent.drivers.camera import LiveCamera
 from agent.drivers.gpsd import GpsdReceiver
 from agent.drivers.mqtt import MqttConnection
@@ -34,9 +35,11 @@ from agent.interfaces import Camera, Gps
 from agent.manifest import load_manifest
 from agent.pipeline.aggregate import Aggregator
 from agent.pipeline.anonymise import Identity
+from agent.pipeline.heat import Cooling
 from agent.pipeline.pipeline import Pipeline
 from agent.pipeline.regions import Pace, Rota, road
 from agent.pipeline.trigger import Trigger
+from agent.routingtable import load_routing, load_zones
 from agent.store.lock import StoreLock, create_directory
 from agent.store.quota import MEGABYTE, Limits
 from agent.store.store import open_whole
@@ -113,12 +116,16 @@ def choose_regions(config: Config) -> Sequence[Region]:
     return road(camera.horizon) if chosen == "road" else (WHOLE_FRAME,)
 
 
-def find_faults(config: Config) -> list[str]:
-    """What would keep the daemon from starting, as far as it can be seen without starting."""
+def find_faults(config: Config, path: Path | None = None) -> list[str]:
+    """What would keep the daemon from starting, as far as it can be seen without starting.
+
+    `path` is the file that the configuration was read from.
+    """
     parts: list[Callable[[], object]] = [
         lambda: TfliteClassifier(load_manifest(config.model.name), config.model.runtime),
         lambda: build_sources(config),
         lambda: MqttConnection(config.broker, config.agent.device),
+        lambda: load_routing(config, load_manifest(config.model.name), load_zones(config.store_directory), path),
     ]
     faults: list[str] = []
     for part in parts:
@@ -126,7 +133,7 @@ def find_faults(config: Config) -> list[str]:
             part()
         except ConfigError as error:
             faults += error.faults
-    return faults
+    return list(dict.fromkeys(faults))  # a wrong model is met twice
 
 
 def _build_gps(config: Config) -> Gps:
@@ -139,8 +146,11 @@ def _build_gps(config: Config) -> Gps:
 class Daemon:
     """The whole agent."""
 
-    def __init__(self, config: Config) -> None:
-        """Build everything. Raises ConfigError and StoreError; nothing runs yet."""
+    def __init__(self, config: Config, path: Path | None = None) -> None:
+        """Build everything. Raises ConfigError and StoreError; nothing runs yet.
+
+        `path` is the file that the configuration was read from.
+        """
         self._config = config
         self._tidied = time.monotonic()  # seconds
         self._mute = False  # the status file can not be written, and that was said
@@ -150,6 +160,7 @@ class Daemon:
         self._notifier = Notifier()
         manifest = load_manifest(config.model.name)
         self._classifier = TfliteClassifier(manifest, config.model.runtime, config.model.threads)
+        self._routing = load_routing(config, manifest, load_zones(config.store_directory), path)
         self._sources = build_sources(config)
         device, broker = config.agent.device, config.broker
         connection = MqttConnection(
@@ -163,6 +174,9 @@ class Daemon:
         kept = config.store
         limits = Limits(kept.quota_mb * MEGABYTE, kept.free_mb * MEGABYTE, kept.log_mb * MEGABYTE)
         self._store = open_whole(config.store_directory, limits)
+        self._board = Board()
+        self._cooling = Cooling(config.thermal.hot_c, config.thermal.cool_c)
+        self._trigger = Trigger(config.trigger.every_m, config.trigger.every_s)
         self._pipeline = Pipeline(
             camera=self._sources.camera,
             gps=self._sources.gps,
@@ -170,7 +184,7 @@ class Daemon:
             manifest=manifest,
             store=self._store,
             identity=Identity(device, boot),
-            trigger=Trigger(config.trigger.every_m, config.trigger.every_s),
+            trigger=self._trigger,
             aggregator=Aggregator(config.aggregate.reach_m, config.aggregate.patience_s),
             rota=Rota(choose_regions(config)),
             pace=Pace(config.trigger.every_m, config.trigger.every_s, config.camera.look_share),
@@ -205,6 +219,7 @@ class Daemon:
             pipeline=self._pipeline,
             delivery=self._delivery,
             allowance=self._allowance,
+            cooling=self._cooling,
             pipeline_worker=self._workers["pipeline"],
             sync_worker=self._workers["sync"],
             receiver_fault=self._receiver_fault,
@@ -292,6 +307,7 @@ class Daemon:
 
     def _beat(self) -> None:
         now = time.monotonic()
+        self._trigger.factor = self._cooling.factor(self._board.read())
         if all(worker.ended or now - worker.moved < MOVING for worker in self._workers.values()):
             self._notifier.alive()
         try:

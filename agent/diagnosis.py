@@ -140,15 +140,23 @@ def _verdict(
 def _problem(last_word: Health) -> str | None:
     """The first part that needs a hand, and the hand it needs."""
     warm = time.time() - last_word.started_at > GRACE
-    for name in ("store", "camera", "centre", "gps", "model"):
+    names = ["store", "camera", "centre", "gps", "model", "board"]
+    if _lacks_voltage(last_word.parts.get("board")):
+        # It makes cameras and receivers drop out, whose cables would be looked at in vain.
+        names.insert(1, "board")
+    for name in names:
         part = last_word.parts.get(name)
         if part is None or part.state in ("ok", "off") or (part.state == "waiting" and not warm):
             continue
         since = ""
         if part.since is not None:
             since = _(" since {time:%H:%M}").format(time=datetime.fromtimestamp(part.since).astimezone())
-        return _remedy(name).format(since=since, detail=part.detail)
+        return _remedy("supply" if _lacks_voltage(part) else name).format(since=since, detail=part.detail)
     return None
+
+
+def _lacks_voltage(part: Part | None) -> bool:
+    return part is not None and bool(part.figures.get("undervoltage"))
 
 
 def _remedy(name: str) -> str:
@@ -160,6 +168,8 @@ def _remedy(name: str) -> str:
         ),
         "gps": _("no position from the receiver{since}; check its aerial and cable, and gpsd: systemctl status gpsd."),
         "model": _("the model does not work{since}; install it again."),
+        "board": _("the board is too hot{since}, so half as many frames are looked at; give it air or shade."),
+        "supply": _("the board's voltage is too low{since}; check its power supply and cable, or replace them."),
     }
     return sentences[name]
 

@@ -46,6 +46,15 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
+class Heat:
+    """How the board is."""
+
+    celsius: float | None  # degrees, of its hottest sensor
+    throttled: bool  # its firmware slows it down now
+    undervoltage: bool  # its supply is too weak now
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """A label and how probable it is."""
 

@@ -12,6 +12,7 @@ from agent.drivers.tflite import TfliteClassifier
 from agent.errors import StoreError
 from agent.health import Figures, Health, Part
 from agent.i18n import _
+from agent.pipeline.heat import Cooling
 from agent.pipeline.pipeline import Pipeline
 from agent.pipeline.regions import Cost
 from agent.store.quota import MEGABYTE
@@ -34,6 +35,24 @@ def cost_figures(cost: Cost | None) -> Figures:
     }
 
 
+def board_part(cooling: Cooling) -> Part:
+    """How the board is, as far as it says."""
+    heat = cooling.heat
+    if heat is None:
+        return Part("waiting")
+    figures: Figures = {
+        "celsius": heat.celsius,
+        "throttled": int(heat.throttled) or None,
+        "undervoltage": int(heat.undervoltage) or None,
+        "halved": int(cooling.hot) or None,
+    }
+    if heat.undervoltage:
+        return Part("failed", figures=figures)
+    if cooling.hot:
+        return Part("waiting", figures=figures)
+    return Part("off", _("tells no temperature")) if heat.celsius is None else Part("ok", figures=figures)
+
+
 class Vitals:
     """Looks at the parts and never waits for them."""
 
@@ -46,6 +65,7 @@ class Vitals:
         pipeline: Pipeline,
         delivery: Delivery,
         allowance: Allowance,
+        cooling: Cooling,
         pipeline_worker: Worker,
         sync_worker: Worker,
         receiver_fault: Callable[[], str | None],
@@ -62,6 +82,7 @@ class Vitals:
         self._pipeline = pipeline
         self._delivery = delivery
         self._allowance = allowance
+        self._cooling = cooling
         self._pipeline_worker = pipeline_worker
         self._sync_worker = sync_worker
         self._receiver_fault = receiver_fault
@@ -83,6 +104,7 @@ class Vitals:
                 "model": self._model(),
                 "store": self._store(),
                 "centre": self._centre(now),
+                "board": board_part(self._cooling),
             },
         )
 

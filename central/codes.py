@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Mapping
-from importlib.resources import files
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
+from agent.taxonomy import categories
+
 Code = Annotated[str, Meta(min_length=1, max_length=64)]
 
-
-def categories() -> list[str]:
-    """The ids of the taxonomy's categories: what a report's label can be."""
-    taxonomy = tomllib.loads((files("agent.models") / "taxonomy.toml").read_text(encoding="utf-8"))
-    return [category["id"] for category in taxonomy["category"]]
-
-
-_Labels = msgspec.defstruct("_Labels", [(label, Code | None, None) for label in categories()], frozen=True)
+_Labels = msgspec.defstruct("_Labels", [(category.id, Code | None, None) for category in categories()], frozen=True)
 
 
 class Codes(_Labels, frozen=True):  # type: ignore[call-arg, misc, valid-type] # its fields are data

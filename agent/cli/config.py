@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -29,7 +30,7 @@ def check(config_path: Path) -> None:
     settings = config.load(config_path)
     from agent.daemon import find_faults  # noqa: PLC0415 - faults of the file are said before OpenCV is loaded
 
-    faults = find_faults(settings)
+    faults = find_faults(settings, config_path)
     if faults:
         raise ConfigError(*faults)
     click.echo(_("{path}: correct").format(path=config_path))
@@ -42,13 +43,22 @@ def show(config_path: Path) -> None:
     from agent.drivers.camera import redacted  # noqa: PLC0415 - `check` need not wait for OpenCV
 
     settings = config.load(config_path)
-    for section in msgspec.structs.fields(settings):
-        click.echo(f"[{section.name}]")
-        for key, value in msgspec.structs.asdict(getattr(settings, section.name)).items():
+    for name, section in _sections(settings):
+        click.echo(f"[{name}]")
+        for key, value in msgspec.structs.asdict(section).items():
             if value is None:
                 continue
-            if (section.name, key) == ("camera", "source") and "://" in value:
+            if (name, key) == ("camera", "source") and "://" in value:
                 value = redacted(value)  # noqa: PLW2901 - an address may hold a user and a password
-            shown = '"***"' if (section.name, key) in SECRETS and value else msgspec.json.encode(value).decode()
+            shown = '"***"' if (name, key) in SECRETS and value else msgspec.json.encode(value).decode()
             click.echo(f"{key} = {shown}")
         click.echo()
+
+
+def _sections(settings: config.Config) -> Iterator[tuple[str, msgspec.Struct]]:
+    for field in msgspec.structs.fields(settings):
+        section = getattr(settings, field.name)
+        if isinstance(section, dict):
+            yield from ((f"{field.name}.{name}", one) for name, one in section.items())
+        else:
+            yield field.name, section

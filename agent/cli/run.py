@@ -22,4 +22,4 @@ def command(config_path: Path) -> None:
     logs.configure(settings.agent.log_level)
     from agent.daemon import Daemon  # noqa: PLC0415 - a faulty configuration is said before OpenCV is loaded
 
-    sys.exit(Daemon(settings).run())
+    sys.exit(Daemon(settings, config_path).run())

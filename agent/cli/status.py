@@ -43,6 +43,7 @@ def _show(diagnosis: Diagnosis) -> None:
         "model": _("model"),
         "store": _("store"),
         "centre": _("centre"),
+        "board": _("board"),
     }
     states = {"ok": _("OK"), "waiting": _("waiting"), "failed": _("failed"), "off": _("off")}
     name_width = max(len(name) for name in names.values())
@@ -87,6 +88,12 @@ def _figures(name: str, figures: Figures) -> str:
             ("waiting", _("{} on their way")),
             ("month_mb", _("{:.0f} MB this month")),
             ("holds_pictures", _("pictures wait for a free network")),
+        ],
+        "board": [
+            ("celsius", _("{:.0f} °C")),
+            ("throttled", _("slowed down by its firmware")),
+            ("undervoltage", _("under-voltage")),
+            ("halved", _("half as many frames are looked at")),
         ],
     }
     values = [([figures.get(key) for key in keys.split()], text) for keys, text in words.get(name, [])]

@@ -129,6 +129,13 @@ def test_the_quota_has_room_beside_the_journal(tmp_path: Path) -> None:
     assert config.load(write_config(tmp_path, store="quota_mb = 90")).store.quota_mb == 90
 
 
+def test_a_board_counts_as_cool_below_where_it_counts_as_hot(tmp_path: Path) -> None:
+    for text in ("hot_c = 75", "cool_c = 80", "hot_c = 60\ncool_c = 61"):
+        with pytest.raises(ConfigError, match=r"\[thermal\]: cool_c: must be below hot_c, which is "):
+            config.load(write_config(tmp_path, thermal=text))
+    assert config.load(write_config(tmp_path, thermal="hot_c = 75.5")).thermal.cool_c == 75
+
+
 def test_the_journal_takes_no_more_than_the_quota_keeps_for_it(tmp_path: Path) -> None:
     journal = configparser.ConfigParser(comment_prefixes="#")
     journal.read(SYSTEMD / "journald@fidamia.conf")

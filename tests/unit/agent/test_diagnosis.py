@@ -17,7 +17,7 @@ from agent.store.lock import StoreLock
 from agent.store.store import FILE_NAME, Store
 from tests.unit.builders import DEVICE, identifier, report, write_config
 
-OK = {name: Part("ok") for name in ("camera", "gps", "model", "store", "centre")}
+OK = {name: Part("ok") for name in ("camera", "gps", "model", "store", "centre", "board")}
 
 
 class Vehicle:
@@ -137,6 +137,7 @@ def test_a_word_of_a_moment_ago_is_fresh(vehicle: Vehicle) -> None:
         ("centre", "the centre is not reached"),
         ("gps", "no position from the receiver"),
         ("model", "the model does not work"),
+        ("board", "the board is too hot"),
     ],
 )
 @pytest.mark.parametrize("state", ["failed", "waiting"])
@@ -164,6 +165,21 @@ def test_a_part_that_failed_is_told_right_after_the_start(vehicle: Vehicle) -> N
 def test_of_several_parts_the_store_comes_first(vehicle: Vehicle) -> None:
     vehicle.run(store=Part("failed"), camera=Part("failed"), gps=Part("failed"))
     assert "the store can not be written" in vehicle.diagnosis().sentence
+
+
+def test_a_weak_supply_comes_before_the_camera_that_it_makes_drop_out_and_after_the_store(vehicle: Vehicle) -> None:
+    weak = Part("failed", figures={"undervoltage": 1, "celsius": 40.0})
+    vehicle.run(board=weak, camera=Part("failed"))
+    assert vehicle.diagnosis().sentence.startswith(
+        "To do: the board's voltage is too low; check its power supply and cable, or replace them."
+    )
+    vehicle.speak(board=weak, store=Part("failed"))
+    assert "the store can not be written" in vehicle.diagnosis().sentence
+
+
+def test_a_hot_board_comes_after_what_does_not_work(vehicle: Vehicle) -> None:
+    vehicle.run(board=Part("waiting", figures={"halved": 1}), model=Part("failed"))
+    assert "the model does not work" in vehicle.diagnosis().sentence
 
 
 @pytest.mark.parametrize(

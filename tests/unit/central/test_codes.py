@@ -8,8 +8,9 @@ import pytest
 
 from agent.errors import ConfigError
 from agent.manifest import load_manifest
+from agent.taxonomy import categories
 from central import config
-from central.codes import categories, with_codes
+from central.codes import with_codes
 from tests.unit.central.builders import right
 from tests.unit.french import in_french
 
@@ -68,7 +69,7 @@ def test_a_label_of_a_model_that_the_taxonomy_has_not_has_no_code(tmp_path: Path
 
 
 def test_every_defect_of_the_shipped_model_can_have_a_code() -> None:
-    assert {label.id for label in load_manifest().labels} - {"no_defect"} <= set(categories())
+    assert {label.id for label in load_manifest().labels} - {"no_defect"} <= {category.id for category in categories()}
 
 
 def test_a_label_that_there_is_not_is_told_with_line_and_the_right_one(tmp_path: Path) -> None:

@@ -60,6 +60,17 @@ def test_what_is_shown_is_what_is_in_force_and_can_be_loaded(tmp_path: Path, mon
     assert config.load(shown) == in_force
 
 
+def test_sections_of_any_name_are_shown_and_can_be_loaded(tmp_path: Path) -> None:
+    sections = {"routes.port": 'zones = ["port"]\nteam = "x"', "routes.rest": "", "urgent.now": 'mark = "now"'}
+    path = write_config(tmp_path, **sections)
+    result = invoke("show", "--config", path)
+    assert result.exit_code == 0
+    shown = tmp_path / "shown.toml"
+    shown.write_text(result.stdout, encoding="utf-8")
+    assert list(config.load(shown).routes) == ["port", "rest"]
+    assert config.load(shown) == config.load(path)
+
+
 def test_secrets_are_masked(tmp_path: Path) -> None:
     path = write_config(
         tmp_path,

@@ -17,6 +17,7 @@ from agent.health import Health, Part
 from agent.store.lock import StoreLock
 from agent.store.store import Store
 from tests.unit.builders import DEVICE, report, write_config
+from tests.unit.french import in_french
 
 
 @pytest.fixture
@@ -32,6 +33,7 @@ def directory(tmp_path: Path) -> Iterator[Path]:
         "centre": Part("ok", figures={"settled": 4, "month_mb": 499.6, "holds_pictures": 1}),
         "store": Part("ok", figures={"reports": 1}),
         "model": Part("ok", figures={"frame_ms": 42.6, "look_ms": 14.0, "looks": 3.0, "regions": 6}),
+        "board": Part("waiting", figures={"celsius": 81.26, "throttled": 1, "undervoltage": None, "halved": 1}),
         "of_tomorrow": Part("splendid"),
     }
     boottime = time.clock_gettime(time.CLOCK_BOOTTIME)
@@ -67,6 +69,13 @@ def test_the_cost_of_a_frame_is_stated(directory: Path) -> None:
     assert "model   OK       43 ms a frame, 3 of 6 regions, 14.0 ms a look\n" in invoke(directory).stdout
     figures = msgspec.json.decode(invoke(directory, "--json").stdout)["parts"]["model"]["figures"]
     assert (figures["regions"], figures["looks"], figures["look_ms"]) == (6, 3, 14)
+
+
+def test_a_hot_board_and_what_that_costs_is_stated(directory: Path) -> None:
+    said = invoke(directory).stdout
+    assert "board   waiting  81 °C, slowed down by its firmware, half as many frames are looked at\n" in said
+    with in_french():
+        assert "81 °C, ralentie par son micrologiciel, moitié moins d'images examinées\n" in invoke(directory).stdout
 
 
 def test_a_part_or_figure_that_is_not_known_yet_does_no_harm(directory: Path) -> None:
