@@ -39,7 +39,7 @@ from agent.pipeline.heat import Cooling
 from agent.pipeline.pipeline import Pipeline
 from agent.pipeline.regions import Pace, Rota, road
 from agent.pipeline.trigger import Trigger
-from agent.routingtable import load_routing, load_zones
+from agent.routingtable import load_routing
 from agent.store.lock import StoreLock, create_directory
 from agent.store.quota import MEGABYTE, Limits
 from agent.store.store import open_whole
@@ -49,6 +49,7 @@ from agent.sync.messages import farewell
 from agent.sync.topics import topic
 from agent.vitals import Vitals
 from agent.worker import Worker
+from agent.zones.zones import Zones
 
 log = logging.getLogger(__name__)
 
@@ -125,7 +126,7 @@ def find_faults(config: Config, path: Path | None = None) -> list[str]:
         lambda: TfliteClassifier(load_manifest(config.model.name), config.model.runtime),
         lambda: build_sources(config),
         lambda: MqttConnection(config.broker, config.agent.device),
-        lambda: load_routing(config, load_manifest(config.model.name), load_zones(config.store_directory), path),
+        lambda: load_routing(config, load_manifest(config.model.name), Zones.load(config.store_directory), path),
     ]
     faults: list[str] = []
     for part in parts:
@@ -160,7 +161,7 @@ class Daemon:
         self._notifier = Notifier()
         manifest = load_manifest(config.model.name)
         self._classifier = TfliteClassifier(manifest, config.model.runtime, config.model.threads)
-        self._routing = load_routing(config, manifest, load_zones(config.store_directory), path)
+        self._routing = load_routing(config, manifest, Zones.load(config.store_directory), path)
         self._sources = build_sources(config)
         device, broker = config.agent.device, config.broker
         connection = MqttConnection(

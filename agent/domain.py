@@ -99,7 +99,7 @@ class Here:
     name: str | None = None  # of the commune
     no_capture: bool = False  # no frame may be taken
     statistics: bool = False  # a defect is counted, without place or picture
-    zones: tuple[str, ...] = ()  # the codes of communes and the names of special zones
+    zones: tuple[str, ...] = ()  # the names of special ones, then the codes of communes
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Protocol
 
 from agent.config import Config
 from agent.configfile import Fault, located, unknown
@@ -16,47 +15,13 @@ from agent.manifest import Manifest
 from agent.routing import Routing
 from agent.rules import SHIPPED, Rule, Urgent, conflicts
 from agent.taxonomy import categories
+from agent.zones.zones import Zones
 
 
-class Here(Protocol):
-    """What holds a place."""
-
-    @property
-    def commune(self) -> str | None:
-        """INSEE code."""
-
-    @property
-    def name(self) -> str | None:
-        """The commune's."""
-
-    @property
-    def no_capture(self) -> bool:
-        """No frames are looked at there."""
-
-    @property
-    def zones(self) -> tuple[str, ...]:
-        """The names of the special zones, the one that counts most first."""
-
-
-class Zones(Protocol):
-    """The zones that were imported."""
-
-    def at(self, lat: float, lon: float) -> Here:
-        """What holds the place (degrees, WGS 84)."""
-
-    def names(self) -> Collection[str]:
-        """Every commune's INSEE code and every special zone's name."""
-
-
-def load_zones(_directory: Path) -> Zones | None:
-    """The zones imported into that folder; None where there are none."""
-    return None
-
-
-def load_routing(config: Config, manifest: Manifest, zones: Zones | None, path: Path | None = None) -> Routing:
+def load_routing(config: Config, manifest: Manifest, zones: Zones, path: Path | None = None) -> Routing:
     """The table in force; `path` is the file that `config` was read from. Raises ConfigError with every fault."""
     routing = build(config, manifest)
-    faults = list(find_faults(config, manifest, routing, None if zones is None else zones.names()))
+    faults = list(find_faults(config, manifest, routing, zones.names() or None))
     if faults:
         raise ConfigError(*located(faults, path))
     return routing

@@ -12,10 +12,12 @@ import msgspec
 from agent import config
 from agent.cli.guard import config_option
 from agent.configfile import unknown
+from agent.domain import Here
 from agent.i18n import _, shown
 from agent.manifest import load_manifest
 from agent.routing import KMH, Assignment, Routing
-from agent.routingtable import Here, load_routing, load_zones
+from agent.routingtable import load_routing
+from agent.zones.zones import Zones
 
 HOUR = 3600.0  # seconds
 
@@ -40,21 +42,15 @@ def command(  # noqa: PLR0913, PLR0917 - the arguments and options
     if speed is not None and math.isnan(speed):  # which click takes for one within the range
         raise click.UsageError(_("--speed: {speed} is not a speed").format(speed=speed))
     settings = config.load(config_path)
-    zones = load_zones(settings.store_directory)
+    zones = Zones.load(settings.store_directory)
     routing = load_routing(settings, load_manifest(settings.model.name), zones, config_path)
     _check_words(routing, label, mark)
-    here = None if zones is None else zones.at(latitude, longitude)
-    found = routing.route(
-        label,
-        here.commune if here else None,
-        here.zones if here else (),
-        None if speed is None else speed / KMH,
-        mark,
-    )
+    here = zones.at(latitude, longitude)
+    found = routing.route(label, here.commune, here.zones, None if speed is None else speed / KMH, mark)
     if as_json:
-        click.echo(msgspec.json.encode(_facts(label, found, here)).decode())
+        click.echo(msgspec.json.encode(_facts(label, found, here, bool(zones.all))).decode())
     else:
-        _show(label, found, here)
+        _show(label, found, here, bool(zones.all))
     sys.exit(1 if found.team is None else 0)
 
 
@@ -81,20 +77,20 @@ def _check_words(routing: Routing, label: str, mark: str | None) -> None:
         )
 
 
-def _facts(label: str, found: Assignment, here: Here | None) -> dict[str, object]:
+def _facts(label: str, found: Assignment, here: Here, known: bool) -> dict[str, object]:
     return {
         "label": label,
         "team": found.team,
         "severity": found.severity,
         "deadline_h": found.deadline.total_seconds() / HOUR,
-        "commune": here.commune if here else None,
-        "zones": here.zones if here else None,  # None: none are imported
-        "no_capture": here.no_capture if here else None,
+        "commune": here.commune,
+        "zones": here.zones if known else None,  # None: none are imported
+        "no_capture": here.no_capture if known else None,
         "rule": found.rule,
     }
 
 
-def _show(label: str, found: Assignment, here: Here | None) -> None:
+def _show(label: str, found: Assignment, here: Here, known: bool) -> None:
     severities = {"low": _("low"), "normal": _("normal"), "urgent": _("urgent")}
     sentence = _("{label} goes to {team}: {severity}, within {hours:g} h")
     if found.team is None:
@@ -107,16 +103,17 @@ def _show(label: str, found: Assignment, here: Here | None) -> None:
             hours=found.deadline.total_seconds() / HOUR,
         )
     )
-    click.echo(_("commune: {commune}").format(commune=_commune(here)))
-    if here and here.zones:
-        click.echo(_("special zones: {names}").format(names=", ".join(here.zones)))
+    click.echo(_("commune: {commune}").format(commune=_commune(here, known)))
+    special = [name for name in here.zones if name != here.commune]
+    if special:
+        click.echo(_("special zones: {names}").format(names=", ".join(special)))
     click.echo(_("decided by: {rule}").format(rule=found.rule))
-    if here and here.no_capture:
+    if here.no_capture:
         click.echo(_("The vehicle itself reports nothing there: it is in a zone without pictures."))
 
 
-def _commune(here: Here | None) -> str:
-    if here is None:
+def _commune(here: Here, known: bool) -> str:
+    if not known:
         return _("not known, since no zones are imported; to do so: fidamia zones import FILE")
     if here.commune is None:
         return _("none of those that are imported")

@@ -45,6 +45,10 @@ class Zones:
         """What was imported into the store's folder; no zones where nothing was. Raises ConfigError."""
         return cls(stored.read(directory))
 
+    def names(self) -> frozenset[str]:
+        """What a routing rule may name: the INSEE codes of communes, the names of special zones."""
+        return frozenset(zone.id for zone in self.all)
+
     def at(self, lat: float, lon: float, accuracy: float = 0.0) -> Here:
         """The zones of a place, in degrees WGS 84.
 
@@ -83,7 +87,8 @@ def _here(found: Sequence[Zone]) -> Here:
         name=commune.name if commune else None,
         no_capture=NO_CAPTURE in kinds,
         statistics=STATISTICS in kinds,
-        zones=tuple(dict.fromkeys(zone.id for zone in found)),
+        # What is special about a place goes before the commune that is around it.
+        zones=tuple(dict.fromkeys(zone.id for zone in sorted(found, key=lambda zone: zone.kind == COMMUNE))),
     )
 
 

@@ -12,18 +12,19 @@ from agent.errors import ConfigError
 from agent.manifest import Label, Manifest, load_manifest
 from agent.routing import Routing
 from agent.routingtable import build, load_routing
-from tests.unit.agent.somewhere import Somewhere
+from agent.zones.zones import Zones
+from tests.unit.agent.somewhere import somewhere
 from tests.unit.builders import manifest, write_config
 from tests.unit.example_configuration import SYSTEMD, uncommented
 
-PORT = Somewhere({"13055": "Marseille", "13022": "Cassis"}, ("port",))
+PORT = somewhere({"13055": "Marseille", "13022": "Cassis"}, ("port",))
 
 
-def load(path: Path, model: Manifest | None = None, zones: Somewhere | None = PORT) -> Routing:
+def load(path: Path, model: Manifest | None = None, zones: Zones = PORT) -> Routing:
     return load_routing(config.load(path), model or manifest(), zones, path)
 
 
-def faults(directory: Path, text: str, zones: Somewhere | None = PORT) -> list[str]:
+def faults(directory: Path, text: str, zones: Zones = PORT) -> list[str]:
     """The faults of a file that ends with this text, from its sixth line on, without the folder."""
     path = write_config(directory)
     path.write_text(path.read_text() + text, encoding="utf-8")
@@ -64,7 +65,7 @@ def test_no_defect_is_no_label(tmp_path: Path) -> None:
 
 def test_zones_are_not_asked_for_where_none_are_imported(tmp_path: Path) -> None:
     path = write_config(tmp_path, **{"routes.a": 'zones = ["tomorrow"]\nteam = "x"'})
-    assert load(path, zones=None).route("pothole", None, ("tomorrow",)).team == "x"
+    assert load(path, zones=Zones()).route("pothole", None, ("tomorrow",)).team == "x"
     with pytest.raises(ConfigError, match="tomorrow is neither"):
         load(path)
 

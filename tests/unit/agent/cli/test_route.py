@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -10,18 +11,29 @@ from click.testing import CliRunner, Result
 
 from agent.cli import route
 from agent.cli.main import main
-from tests.unit.agent.somewhere import Somewhere
+from agent.zones.zones import Zones
+from tests.unit.agent.somewhere import somewhere
 from tests.unit.builders import write_config
 from tests.unit.french import in_french
 
 PLACE = ("43.3", "0.5")
 
 
+@dataclass(frozen=True)
+class Imported:
+    """Gives these zones, whatever the folder."""
+
+    zones: Zones
+
+    def load(self, _directory: Path) -> Zones:
+        return self.zones
+
+
 @pytest.fixture
-def zones(monkeypatch: pytest.MonkeyPatch) -> Somewhere:
+def zones(monkeypatch: pytest.MonkeyPatch) -> Zones:
     """Two communes are imported, and a port."""
-    made = Somewhere({"13055": "Marseille", "13022": "Cassis"}, ("port",))
-    monkeypatch.setattr(route, "load_zones", lambda _directory: made)
+    made = somewhere({"13055": "Marseille", "13022": "Cassis"}, ("port",))
+    monkeypatch.setattr(route, "Zones", Imported(made))
     return made
 
 
@@ -55,7 +67,7 @@ def test_machines_get_one_object(tmp_path: Path) -> None:
         "severity": "urgent",
         "deadline_h": 24.0,
         "commune": "13022",
-        "zones": ["port"],
+        "zones": ["port", "13022"],
         "no_capture": False,
     }
 
@@ -85,8 +97,8 @@ def test_without_zones_it_says_how_to_get_them(tmp_path: Path) -> None:
 
 
 def test_a_zone_without_pictures_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    school = Somewhere({"13055": "Marseille"}, ("school",), no_capture=True)
-    monkeypatch.setattr(route, "load_zones", lambda _directory: school)
+    school = somewhere({"13055": "Marseille"}, ("school",), no_capture=True)
+    monkeypatch.setattr(route, "Zones", Imported(school))
     assert "The vehicle itself reports nothing there" in invoke(tmp_path, "pothole", *PLACE).stdout
 
 

@@ -137,7 +137,7 @@ def test_a_place_is_located(folder: Path) -> None:
         "name": "Aix-en-Provence",
         "no_capture": True,
         "statistics": True,
-        "zones": ["13001", "École Jules Ferry", "Foire"],
+        "zones": ["École Jules Ferry", "Foire", "13001"],
     }
 
 
