@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -39,16 +40,24 @@ def check(config_path: Path) -> None:
 @config_option(config.DEFAULT_PATH)
 def show(config_path: Path) -> None:
     """Show every key in force, the defaults and the environment included; secrets masked."""
-    from agent.drivers.camera import redacted  # noqa: PLC0415 - `check` need not wait for OpenCV
+    from agent.drivers.capture import redacted  # noqa: PLC0415 - `check` need not wait for OpenCV
 
     settings = config.load(config_path)
-    for section in msgspec.structs.fields(settings):
-        click.echo(f"[{section.name}]")
-        for key, value in msgspec.structs.asdict(getattr(settings, section.name)).items():
+    for name, section in _sections(settings):
+        click.echo(f"[{name}]")
+        for key, value in msgspec.structs.asdict(section).items():
             if value is None:
                 continue
-            if (section.name, key) == ("camera", "source") and "://" in value:
+            if isinstance(section, config.Camera) and key == "source" and "://" in value:
                 value = redacted(value)  # noqa: PLW2901 - an address may hold a user and a password
-            shown = '"***"' if (section.name, key) in SECRETS and value else msgspec.json.encode(value).decode()
+            shown = '"***"' if (name, key) in SECRETS and value else msgspec.json.encode(value).decode()
             click.echo(f"{key} = {shown}")
         click.echo()
+
+
+def _sections(settings: config.Config) -> Iterator[tuple[str, msgspec.Struct]]:
+    for name, value in msgspec.structs.asdict(settings).items():
+        if isinstance(value, dict):
+            yield from ((f"{name}.{key}", section) for key, section in value.items())
+        else:
+            yield name, value

@@ -16,14 +16,18 @@ class Trigger:
         self._last: tuple[Frame, Position] | None = None
 
     def due(self, frame: Frame, position: Position) -> bool:
-        """Whether this frame is to be looked at."""
-        if self._last is not None:
-            before, where = self._last
-            travelled = distance(where, position)
-            if travelled is None:
-                if frame.monotonic - before.monotonic < self._every_s:
-                    return False
-            elif travelled < self._every_m:
-                return False
-        self._last = (frame, position)
-        return True
+        """Whether this frame is to be looked at; that it is, is remembered."""
+        is_due = self.wants(frame, position)
+        if is_due:
+            self._last = (frame, position)
+        return is_due
+
+    def wants(self, frame: Frame, position: Position) -> bool:
+        """Whether a frame of that instant and place would be looked at."""
+        if self._last is None:
+            return True
+        before, where = self._last
+        travelled = distance(where, position)
+        if travelled is None:
+            return frame.monotonic - before.monotonic >= self._every_s
+        return travelled >= self._every_m
