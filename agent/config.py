@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,6 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from agent import configfile
+from agent.errors import ConfigError
 from agent.i18n import _
 from agent.rules import Rule, Urgent
 
@@ -29,6 +32,8 @@ Celsius = Annotated[float, Meta(ge=30, le=110)]
 # Fractions of the frame: left, top, right, bottom.
 Regions = list[tuple[Fraction, Fraction, Fraction, Fraction]] | Literal["road", "whole"]
 
+FIRST_CAMERA = "front"  # its name where it is given none
+
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -40,12 +45,19 @@ class Agent(msgspec.Struct, frozen=True):
 
 
 class Camera(msgspec.Struct, frozen=True):
-    """Where pictures come from, and which parts of them are looked at."""
+    """Where pictures come from, how the camera is mounted, and which parts of its pictures are looked at."""
 
     source: Annotated[str, Meta(min_length=1)] = "/dev/video0"
-    name: DeviceName = "front"
+    name: DeviceName = ""  # `load` fills in FIRST_CAMERA, or the section's
     width: Annotated[int, Meta(ge=64, le=7680)] | None = None
     height: Annotated[int, Meta(ge=64, le=4320)] | None = None
+    fps: Annotated[float, Meta(ge=1, le=240)] | None = None
+    exposure: Annotated[float, Meta(ge=0.1, le=1000)] | Literal["auto"] | None = None
+    height_m: Annotated[float, Meta(ge=0.2, le=10)] = 1.6
+    yaw_deg: Annotated[float, Meta(ge=-180, le=180)] = 0.0
+    fov_deg: Annotated[float, Meta(ge=10, le=170)] = 65.0
+    ahead_m: Annotated[float, Meta(ge=-20, le=20)] = 0.0
+    right_m: Annotated[float, Meta(ge=-5, le=5)] = 0.0
     regions: Regions | None = None
     horizon: Annotated[float, Meta(ge=0, le=0.9)] = 0.3
     look_share: Annotated[float, Meta(gt=0, le=1)] = 0.5
@@ -170,6 +182,7 @@ class Config(msgspec.Struct, frozen=True):
 
     agent: Agent
     camera: Camera
+    cameras: dict[str, Camera]
     gps: Gps
     simulator: Simulator
     trigger: Trigger
@@ -184,6 +197,11 @@ class Config(msgspec.Struct, frozen=True):
     thermal: Thermal
 
     @property
+    def all_cameras(self) -> tuple[Camera, ...]:
+        """The first and the further ones."""
+        return (self.camera, *self.cameras.values())
+
+    @property
     def store_directory(self) -> Path:
         """Where the store lives."""
         return Path(self.store.directory)
@@ -196,4 +214,35 @@ class Config(msgspec.Struct, frozen=True):
 
 def load(path: Path) -> Config:
     """Read the configuration; the environment wins over the file. Raises ConfigError with every fault."""
-    return configfile.load(path, Config, os.environ)
+    config = configfile.load(path, Config, os.environ)
+    named = msgspec.structs.replace(
+        config,
+        camera=_named(config.camera, FIRST_CAMERA),
+        cameras={section: _named(camera, section) for section, camera in config.cameras.items()},
+    )
+    faults = [f"{path}: {fault}" for fault in _confusions(named)]
+    if faults:
+        raise ConfigError(*faults)
+    return named
+
+
+def _named(camera: Camera, name: str) -> Camera:
+    return msgspec.structs.replace(camera, name=camera.name or name)
+
+
+def _confusions(config: Config) -> Iterator[str]:
+    """Cameras that could not be told from one another."""
+    names, sources = {config.camera.name}, {config.camera.source}
+    for section, camera in config.cameras.items():
+        if not re.match(DEVICE_NAME, camera.name):
+            yield _("[cameras.{section}]: give it a name of small letters, digits and hyphens").format(section=section)
+        if camera.name in names:
+            yield _("[cameras.{section}] name: another camera is named {name} as well; give this one its own").format(
+                section=section, name=camera.name
+            )
+        if camera.source in sources:
+            yield _("[cameras.{section}] source: another camera has the same; give this one its own").format(
+                section=section
+            )
+        names.add(camera.name)
+        sources.add(camera.source)

@@ -20,7 +20,9 @@ from agent.config import Config
 from agent.diagnosis import judge
 from agent.domain import WHOLE_FRAME, Region
 from agent.drivers.board import Board
-from agent.drivers.camera import LiveCamera
+from agent.drivers.camera import CameraState
+from agent.drivers.cameras import LiveCameras
+from agent.drivers.capture import Settings
 from agent.drivers.gpsd import GpsdReceiver
 from agent.drivers.mqtt import MqttConnection
 from agent.drivers.network import Network
@@ -29,6 +31,7 @@ from agent.drivers.simulated import simulate
 from agent.drivers.systemd import Notifier
 from agent.drivers.tflite import TfliteClassifier
 from agent.drivers.track import RecordedTrack
+from agent.drivers.v4l import is_local
 from agent.errors import ConfigError, DamagedStore, StoreError
 from agent.i18n import _
 from agent.interfaces import Camera, Gps
@@ -55,7 +58,7 @@ log = logging.getLogger(__name__)
 
 BEAT = 1.0  # seconds between two words on how we are
 LAST_TRY = 1.8  # seconds that the loops have to end in an orderly way
-CAMERA_BACKOFF = 5.0  # seconds at most between two attempts to open a camera: what passes meanwhile is not seen
+CAMERA_BACKOFF = 1.0  # seconds at most between two looks whether cameras that are away came back by themselves
 TIDY = 60.0  # seconds between two times that the store is put in order
 DAY = 86_400  # seconds
 MOVING = 30.0  # seconds within which every loop must come back from its step
@@ -83,8 +86,10 @@ class Sources:
 
 
 def build_sources(config: Config) -> Sources:
-    """The camera and receiver that the configuration names. Raises ConfigError."""
+    """The cameras and the receiver that the configuration names. Raises ConfigError."""
     camera, gps = config.camera, config.gps
+    if config.cameras and not all(_is_live(one.source) for one in config.all_cameras):
+        raise ConfigError(_("[cameras]: several cameras must all be live ones; simulator and recordings go alone"))
     if (camera.source == "simulator") != (gps.source == "simulator"):
         raise ConfigError(_("[camera] source and [gps] source: the simulator drives both, or neither"))
     if camera.source == "simulator":
@@ -98,13 +103,20 @@ def build_sources(config: Config) -> Sources:
     receiver = _build_gps(config)
     start = receiver.start if isinstance(receiver, RecordedTrack) else None
     path = Path(camera.source)
-    if "://" in camera.source or camera.source.isdigit() or camera.source.startswith("/dev/"):
+    if _is_live(camera.source):
         if start is not None:
             raise ConfigError(_("[gps] source: a recorded track only goes with recorded pictures"))
-        return Sources(LiveCamera(camera.source, camera.name, camera.width, camera.height), receiver)
+        asked = [
+            Settings(one.source, one.name, one.width, one.height, one.fps, one.exposure) for one in config.all_cameras
+        ]
+        return Sources(LiveCameras(asked), receiver)
     if path.is_dir():
         return Sources(PictureFolder(path, start, name=camera.name), receiver)
     return Sources(VideoFile(path, start, name=camera.name), receiver)
+
+
+def _is_live(source: str) -> bool:
+    return "://" in source or source.isdecimal() or source.startswith("usb:") or is_local(source)
 
 
 def choose_regions(config: Config) -> Sequence[Region]:
@@ -225,6 +237,7 @@ class Daemon:
             sync_worker=self._workers["sync"],
             receiver_fault=self._receiver_fault,
             unreadable=self._unreadable,
+            cameras=self._camera_states,
         )
 
     def run(self) -> int:
@@ -283,6 +296,10 @@ class Daemon:
     def _unreadable(self) -> int:
         camera = self._sources.camera
         return len(camera.skipped) if isinstance(camera, PictureFolder) else 0
+
+    def _camera_states(self) -> tuple[CameraState, ...]:
+        camera = self._sources.camera
+        return camera.state() if isinstance(camera, LiveCameras) else ()
 
     def _crashed(self) -> bool:
         return self._driver_crashed.is_set() or any(worker.crash for worker in self._workers.values())

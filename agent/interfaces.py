@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Protocol
 
 import numpy as np
@@ -12,17 +13,39 @@ import numpy.typing as npt
 from agent.domain import Fix, Frame, Pixels
 
 
+class Demand(Enum):
+    """Whether a frame is wanted."""
+
+    NOW = "now"
+    LATER = "later"  # not this one
+    NONE = "none"  # for a while none will be: parked, where nothing may be captured, out of the schedule
+
+
+# Asked with the camera's name, the instant of a frame (seconds, on the clock of the frames) and its own fix where the
+# source knows one. A question changes nothing: it may be asked of frames that then do not come. It is asked on the
+# thread that reads, and must not wait.
+Due = Callable[[str, float, Fix | None], Demand]
+
+
+def always(_camera: str, _monotonic: float, _fix: Fix | None) -> Demand:
+    """Every frame is wanted."""
+    return Demand.NOW
+
+
 class Camera(Protocol):
-    """A source of frames."""
+    """A source of frames, of one camera or of several."""
 
     def open(self) -> None:
-        """Start. Raises DeviceError where the camera is not there."""
+        """Start. Does not wait for a camera that is away."""
 
-    def read(self, timeout: float) -> Frame | None:
-        """The newest frame not yet read, or None after `timeout` seconds.
+    def read(self, timeout: float, due: Due = always) -> Frame | None:
+        """The newest frame that `due` wants now, or None after `timeout` seconds.
 
-        Raises DeviceError where the camera is lost (the caller closes and opens again), and
-        RecordingEnded where a recording has no further frames.
+        Other frames are passed over, and not decoded as far as the source allows. While `due` says NONE a live camera
+        is released, so that nothing at all is decoded, and opened again as soon as it says anything else.
+
+        Raises DeviceError where every camera is away: they are tried on without being asked to, so it is enough to
+        read again. Raises RecordingEnded where a recording has no further frames.
         """
 
     def close(self) -> None:

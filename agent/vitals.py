@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from agent import __version__
 from agent.config import Config
+from agent.drivers.camera import CameraState
 from agent.drivers.tflite import TfliteClassifier
 from agent.errors import StoreError
 from agent.health import Figures, Health, Part
@@ -70,11 +71,12 @@ class Vitals:
         sync_worker: Worker,
         receiver_fault: Callable[[], str | None],
         unreadable: Callable[[], int],
+        cameras: Callable[[], Sequence[CameraState]] = tuple,
     ) -> None:
         """`boot` is the UUID of this boot.
 
         `receiver_fault` says what is wrong with the receiver, `unreadable` how many pictures of a recording could
-        not be read.
+        not be read, `cameras` how each live camera is.
         """
         self._config = config
         self._boot = boot
@@ -87,6 +89,7 @@ class Vitals:
         self._sync_worker = sync_worker
         self._receiver_fault = receiver_fault
         self._unreadable = unreadable
+        self._cameras = cameras
         self._started = time.time()
 
     def health(self, now: float) -> Health:
@@ -120,6 +123,11 @@ class Vitals:
             return Part("failed", str(trouble.error), trouble.since, figures)
         if self._pipeline.ended.is_set():
             return Part("off", _("the recording has ended"), figures=figures)
+        failed = [camera for camera in self._cameras() if camera.state == "failed"]
+        if failed:
+            # The others still give frames.
+            detail = "; ".join(camera.detail for camera in failed)
+            return Part("failed", detail, min(camera.since or 0.0 for camera in failed), figures)
         return Part("ok" if counters.frames else "waiting", figures=figures)
 
     def _gps(self) -> Part:

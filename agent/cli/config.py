@@ -40,7 +40,7 @@ def check(config_path: Path) -> None:
 @config_option(config.DEFAULT_PATH)
 def show(config_path: Path) -> None:
     """Show every key in force, the defaults and the environment included; secrets masked."""
-    from agent.drivers.camera import redacted  # noqa: PLC0415 - `check` need not wait for OpenCV
+    from agent.drivers.capture import redacted  # noqa: PLC0415 - `check` need not wait for OpenCV
 
     settings = config.load(config_path)
     for name, section in _sections(settings):
@@ -48,7 +48,7 @@ def show(config_path: Path) -> None:
         for key, value in msgspec.structs.asdict(section).items():
             if value is None:
                 continue
-            if (name, key) == ("camera", "source") and "://" in value:
+            if isinstance(section, config.Camera) and key == "source" and "://" in value:
                 value = redacted(value)  # noqa: PLW2901 - an address may hold a user and a password
             shown = '"***"' if (name, key) in SECRETS and value else msgspec.json.encode(value).decode()
             click.echo(f"{key} = {shown}")
@@ -56,9 +56,8 @@ def show(config_path: Path) -> None:
 
 
 def _sections(settings: config.Config) -> Iterator[tuple[str, msgspec.Struct]]:
-    for field in msgspec.structs.fields(settings):
-        section = getattr(settings, field.name)
-        if isinstance(section, dict):
-            yield from ((f"{field.name}.{name}", one) for name, one in section.items())
+    for name, value in msgspec.structs.asdict(settings).items():
+        if isinstance(value, dict):
+            yield from ((f"{name}.{key}", section) for key, section in value.items())
         else:
-            yield field.name, section
+            yield name, value

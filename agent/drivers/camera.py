@@ -1,212 +1,319 @@
-"""A live camera: V4L2 by its device, RTSP or MJPEG over HTTP by its address; always its newest frame."""
+"""One live camera, drained by a private thread that takes a new handle after any failure."""
 
 from __future__ import annotations
 
-import os
-import re
+import logging
+import random
 import threading
 import time
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-# FFmpeg would write on standard error, past the log, what DeviceError says: -8 is its AV_LOG_QUIET,
-# and OpenCV reads it once, at its first video.
-os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-
-import cv2
-import numpy as np
-
-from agent.domain import Frame
-from agent.errors import ConfigError, DeviceError
+from agent.domain import Frame, Pixels
+from agent.drivers.capture import Capture, Settings, open_capture, redacted, unanswered
+from agent.errors import DeviceError
 from agent.i18n import _
+from agent.interfaces import Demand
 
-# OpenCV 5 moved the function. Level 0 is silent: its warnings name addresses with their passwords.
-(getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel)(0)
+log = logging.getLogger(__name__)
 
-SCHEMES = ("rtsp://", "rtsps://", "http://", "https://")
-FAREWELL = 0.5  # seconds that `close` gives a reader to let go of the device, which no other can open before
+ANSWER = 0.1  # seconds that a grabbed frame is kept for the answer whether it is wanted
+SHORTEST_PAUSE = 0.25  # seconds between two handles, drawn each time so that cameras do not keep step
+LEFT_BEHIND = 4  # threads that may hang in a driver's call before no further is begun
+ROWS = 4  # of so many rows of a picture one tells whether it is the same again: a sensor's noise is in each
 
 
-def redacted(source: str) -> str:
-    """An address without the user, the password and the query, which may hold them as well."""
-    return re.sub(r"://.*@", "://", source, flags=re.DOTALL).partition("?")[0]
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds after which a camera is taken for lost."""
+
+    opening: float = 3.0  # after it, another handle is tried beside the one that is being opened
+    silent: float = 2.7  # a little more than FFmpeg's own, which knows a reason
+    frozen: float = 3.0  # the same picture again
+    pause: float = 1.25  # at most, between two handles
+
+
+@dataclass(frozen=True, slots=True)
+class CameraState:
+    """How a camera is."""
+
+    name: str
+    state: str  # "ok", "waiting" (not open yet), "resting" (its frames are not wanted) or "failed"
+    detail: str = ""  # what is wrong
+    since: float | None = None  # seconds since 1970: when it failed
+
+
+@dataclass(slots=True)
+class Desk:
+    """Where readers ask whoever wants frames. What stands here and in a LiveCamera belongs to who holds `changed`."""
+
+    changed: threading.Condition = field(default_factory=threading.Condition)
+    is_attended: bool = False  # somebody waits for a frame, and will answer
 
 
 class LiveCamera:
-    """A camera that a private thread drains, so that `read` never gives a frame that has grown old.
-
-    After a DeviceError, `close` and `open` begin anew: a handle of OpenCV that failed once never
-    recovers. A reader that hangs in a driver is left behind, and lets go when its call comes back.
-    """
-
-    def __init__(  # noqa: PLR0913, PLR0917 - the configuration's keys, and two timeouts
-        self,
-        source: str,
-        name: str,
-        width: int | None = None,
-        height: int | None = None,
-        open_timeout: float = 5.0,
-        read_timeout: float = 3.0,
-    ) -> None:
-        """`source`: `/dev/video0`, its number, or an address; width and height are asked of V4L2 only.
-
-        Raises ConfigError for a source of another kind.
-        """
-        device = f"/dev/video{source}" if source.isdecimal() else source
-        # OpenCV crashes on what is not UTF-8.
-        if not device.startswith(("/dev/", *SCHEMES)) or not device.isprintable():
-            raise ConfigError(
-                _("camera {name}: {source}: no such kind of source; give /dev/video0, rtsp:// or http://").format(
-                    name=name, source=redacted(source)
-                )
-            )
-        self._source = device
-        self._name = name
-        self._size = (width, height)
-        self._open_timeout = open_timeout  # seconds
-        self._read_timeout = read_timeout  # seconds
-        self._reader: _Reader | None = None
-
-    def open(self) -> None:
-        """Start. Raises DeviceError where the camera does not answer within `open_timeout`."""
-        self.close()
-        if self._source.startswith("/dev/"):
-            self._look_for_device()
-        self._reader = _Reader(self._source, self._name, self._size, self._open_timeout, self._read_timeout)
-        try:
-            self._reader.wait_until_open()
-        except DeviceError:
-            self.close()
-            raise
-
-    def read(self, timeout: float) -> Frame | None:
-        """The newest frame not yet read, or None after `timeout` seconds.
-
-        Raises DeviceError where the stream is lost, or gave no frame for `read_timeout`.
-        """
-        if self._reader is None:
-            raise DeviceError(_("camera {name}: not open; open it first").format(name=self._name))
-        return self._reader.take(timeout)
-
-    def close(self) -> None:
-        """Release the camera, within half a second whatever its driver does. Safe to call twice."""
-        reader, self._reader = self._reader, None
-        if reader is not None:
-            reader.abandon()
-
-    def _look_for_device(self) -> None:
-        if not os.path.exists(self._source):
-            sentence = _("camera {name}: {source} is not there; check the cable")
-        elif not os.access(self._source, os.R_OK | os.W_OK):
-            sentence = _("camera {name}: this user may not use {source}; add it to the group video")
-        else:
-            return
-        raise DeviceError(sentence.format(name=self._name, source=self._source))
-
-
-class _Reader:
-    """One handle and the thread that owns it, from opening to release."""
+    """What is known of one camera. Its methods are called by who holds the desk's condition."""
 
     def __init__(
-        self, source: str, name: str, size: tuple[int | None, int | None], open_timeout: float, read_timeout: float
+        self, settings: Settings, desk: Desk, patience: Patience, capture: Callable[[Settings], Capture] = open_capture
     ) -> None:
-        self._source = source
-        self._name = name
-        self._size = size
-        self._open_timeout = open_timeout
-        self._read_timeout = read_timeout
-        self._changed = threading.Condition()
-        self._is_abandoned = False
-        # These four belong to whoever holds the condition.
-        self._is_open = False
-        self._heard = 0.0  # seconds, monotonic: when it opened or last gave a frame
-        self._frame: Frame | None = None
-        self._failure = ""
-        self._thread = threading.Thread(target=self._run, name=f"camera-{name}", daemon=True)
-        self._thread.start()
+        """`capture` opens a handle; nothing is opened before `wake`."""
+        self.settings = settings
+        self.name = settings.name
+        self.desk = desk
+        self.patience = patience
+        self.capture = capture
+        self.fault = ""
+        self.served = 0.0  # seconds, monotonic: when a frame of it was last given
+        self.frame: Frame | None = None  # wanted, and not yet given
+        self._since: float | None = None
+        self._reader: Reader | None = None
+        self._left: list[Reader] = []  # the others that still run
+        self._checksum: int | None = None  # of the picture last seen
+        self._same_since = 0.0  # seconds, monotonic: when the handle first showed that picture
+        self._is_frozen = False
 
-    def wait_until_open(self) -> None:
-        with self._changed:
-            # FFmpeg's own timeout does not cover every step, a name's look-up for one.
-            self._changed.wait_for(lambda: self._failure or self._is_open, self._open_timeout)
-            if not self._is_open:
-                raise DeviceError(self._failure or self._unanswered())
+    @property
+    def rests(self) -> bool:
+        """Whether it has been let go of."""
+        return self._reader is None
 
-    def take(self, timeout: float) -> Frame | None:
-        deadline = time.monotonic() + timeout
-        with self._changed:
-            while True:
-                now = time.monotonic()
-                silent_at = self._heard + self._read_timeout
-                # Before the frame, which of a lost stream has grown old.
-                if self._failure or now >= silent_at:
-                    raise DeviceError(self._failure or self._silent())
-                if self._frame is not None or now >= deadline:
-                    frame, self._frame = self._frame, None
-                    return frame
-                self._changed.wait(min(deadline, silent_at) - now)
+    @property
+    def is_giving(self) -> bool:
+        """Whether frames come."""
+        return not self.fault and self._reader is not None and self._reader.is_open
 
-    def abandon(self) -> None:
-        self._is_abandoned = True
-        self._thread.join(FAREWELL)
+    def is_prompt(self, now: float, seconds: float) -> bool:
+        """Whether it gave a frame in so many seconds before `now`, and so is likely to give the next soon."""
+        return self.is_giving and self._reader is not None and self._reader.was_there(now - seconds)
 
-    def _run(self) -> None:
-        try:
-            capture = self._capture()
-            try:
-                failure = self._drain(capture)
-            finally:
-                capture.release()
-        except Exception as error:  # noqa: BLE001 - a thread that died in silence would pass for a slow camera
-            failure = _("camera {name}: {source} failed ({reason}); check the cable and the address").format(
-                name=self._name, source=redacted(self._source), reason=redacted(str(error))
-            )
-        with self._changed:
-            self._failure = failure
-            self._changed.notify_all()
+    @property
+    def question(self) -> float | None:
+        """The instant of a frame that waits for the answer whether it is wanted."""
+        return self._reader.question if self._reader and self._reader.answer is None else None
 
-    def _capture(self) -> cv2.VideoCapture:
-        if not self._source.startswith("/dev/"):
-            timeouts = (self._open_timeout, self._read_timeout)
-            keys = (cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, cv2.CAP_PROP_READ_TIMEOUT_MSEC)
-            parameters = [n for key, seconds in zip(keys, timeouts, strict=True) for n in (key, int(seconds * 1000))]
-            return cv2.VideoCapture(self._source, cv2.CAP_FFMPEG, parameters)
-        capture = cv2.VideoCapture(self._source, cv2.CAP_V4L2)
-        # Uncompressed, which OpenCV would choose, few cameras pass 5 frames a second at 1080p over USB 2.
-        capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
-        for key, value in zip((cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT), self._size, strict=True):
-            if value is not None:
-                capture.set(key, value)
-        return capture
+    def answer(self, demand: Demand) -> None:
+        """Whether the frame asked about is wanted."""
+        if self._reader:
+            self._reader.answer = demand
+            self.desk.changed.notify_all()
 
-    def _drain(self, capture: cv2.VideoCapture) -> str:
-        """Keep the newest frame until abandoned or until the stream fails; a sentence that says how."""
-        if not capture.isOpened():
-            return self._unanswered()
-        with self._changed:
-            self._is_open = True
-            self._heard = time.monotonic()
-            self._changed.notify_all()
-        while not self._is_abandoned and capture.grab():
-            at, monotonic = datetime.now(UTC), time.monotonic()
-            found, pixels = capture.retrieve()
-            # A frame that came damaged over the cable: the next one may be whole.
-            if not found:
-                continue
-            with self._changed:
-                self._frame = Frame(np.asarray(pixels, np.uint8), at, monotonic, self._name)
-                self._heard = monotonic
-                self._changed.notify_all()
-        return _("camera {name}: {source} stopped sending; check the cable and the address").format(
-            name=self._name, source=redacted(self._source)
-        )
+    def state(self) -> CameraState:
+        """How it is."""
+        if self.rests:
+            return CameraState(self.name, "resting")
+        if self.fault:
+            return CameraState(self.name, "failed", self.fault, self._since)
+        return CameraState(self.name, "ok" if self.is_giving else "waiting")
 
-    def _unanswered(self) -> str:
-        return _(
-            "camera {name}: {source} does not answer with pictures; check the cable or the address,"
-            " and that no other program uses it"
-        ).format(name=self._name, source=redacted(self._source))
+    def wake(self) -> None:
+        """Open it."""
+        self._reader = Reader(self)
+
+    def rest(self) -> None:
+        """Let go of it. What was wrong is not forgotten, so that it is not told again."""
+        for reader in self.readers():
+            reader.is_dismissed = True
+        self._leave()
+        self.frame = None
+        self.desk.changed.notify_all()
+
+    def readers(self) -> list[Reader]:
+        """Those that still run."""
+        self._left = [reader for reader in self._left if reader.is_alive and reader is not self._reader]
+        return self._left + ([self._reader] if self._reader else [])
+
+    def tend(self, now: float) -> None:
+        """Leave a reader that hangs in a driver's call behind, and begin anew."""
+        reader = self._reader
+        if reader is None or (reader.is_alive and not reader.is_late(now)):
+            return
+        has_room = len(self.readers()) <= LEFT_BEHIND
+        if reader.is_alive and (has_room or not self.fault):
+            self.fail(self._silent() if reader.is_open else str(unanswered(self.settings)))
+        # One that has not opened may still come: the first that does is taken.
+        reader.is_dismissed |= reader.is_open
+        if has_room:
+            self._leave()
+            self._reader = Reader(self, random.uniform(0.0, self.patience.pause))
+
+    def is_tended_by(self, reader: Reader) -> bool:
+        """Whether it is that reader's to try again."""
+        return reader is self._reader
+
+    def opened(self, reader: Reader) -> bool:
+        """Whether that reader's handle is the one to take."""
+        if reader.is_dismissed or (reader is not self._reader and (self._reader is None or self._reader.is_open)):
+            return False
+        if reader is not self._reader and self._reader is not None:
+            self._reader.is_dismissed = True
+            self._leave()
+            self._reader = reader
+        # A camera may begin with the picture that it ended with.
+        self._same_since = time.monotonic()
+        return True
+
+    def fail(self, fault: str) -> None:
+        """The stream is lost."""
+        if not self.fault:
+            self._since = time.time()
+        log.log(logging.DEBUG if self.fault else logging.WARNING, "%s", fault)
+        self.fault = fault
+        self.desk.changed.notify_all()
+
+    def grabbed(self) -> None:
+        """A frame came. Of a camera that was frozen this says nothing: its pictures must change."""
+        if not self._is_frozen:
+            self._recover()
+
+    def offer(self, frame: Frame, checksum: int) -> bool:
+        """Take a wanted frame; False where the camera shows the same picture for too long."""
+        if checksum != self._checksum:
+            self._checksum, self._same_since = checksum, frame.monotonic
+            self._is_frozen = False
+        elif frame.monotonic - self._same_since > self.patience.frozen:
+            self._is_frozen = True
+            return False
+        if self._is_frozen:
+            return True
+        self._recover()
+        self.frame = frame
+        self.desk.changed.notify_all()
+        return True
+
+    def _leave(self) -> None:
+        self._left = self.readers()
+        self._reader = None
+
+    def _recover(self) -> None:
+        if self.fault:
+            log.info("camera %s works again", self.name)
+        self.fault, self._since = "", None
 
     def _silent(self) -> str:
         return _("camera {name}: no frame from {source} for {seconds:g} s; check the cable and the address").format(
-            name=self._name, source=redacted(self._source), seconds=self._read_timeout
+            name=self.name, source=self.settings.shown, seconds=self.patience.silent
         )
+
+
+class Reader:
+    """A thread that opens the camera and drains it, again and again until dismissed."""
+
+    def __init__(self, camera: LiveCamera, pause: float = 0.0) -> None:
+        """Begins after `pause` seconds. Called, as `is_late`, by who holds the desk's condition."""
+        self.is_dismissed = False
+        self.is_open = False
+        self.question: float | None = None
+        self.answer: Demand | None = None
+        self._camera = camera
+        self._desk = camera.desk
+        self._pause = pause
+        self._moved: float | None = None  # seconds, monotonic: when a driver's call began; None while there is none
+        self._thread = threading.Thread(target=self._run, name=f"camera-{camera.name}", daemon=True)
+        self._thread.start()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it still runs."""
+        return self._thread.is_alive()
+
+    def is_late(self, now: float) -> bool:
+        """Whether it has been in a driver's call for longer than a camera that is there keeps it."""
+        patience = self._camera.patience
+        return self._moved is not None and now - self._moved > (patience.silent if self.is_open else patience.opening)
+
+    def was_there(self, monotonic: float) -> bool:
+        """Whether a driver's call has come back since."""
+        return self._moved is not None and self._moved > monotonic
+
+    def join(self, timeout: float) -> None:
+        """Wait for its end, for `timeout` seconds at most."""
+        self._thread.join(timeout)
+
+    def _run(self) -> None:
+        camera, changed, pause = self._camera, self._desk.changed, self._pause
+        while True:
+            with changed:
+                if changed.wait_for(lambda: self.is_dismissed, pause):
+                    return
+                self._moved = time.monotonic()
+            fault = self._attempt()
+            with changed:
+                self.is_open, self._moved = False, None
+                if self.is_dismissed or not camera.is_tended_by(self):
+                    return
+                camera.fail(fault)
+            pause = random.uniform(min(SHORTEST_PAUSE, camera.patience.pause), camera.patience.pause)
+
+    def _attempt(self) -> str:
+        """Open, and drain until dismissed or until the stream fails; a sentence that says how."""
+        try:
+            capture = self._camera.capture(self._camera.settings)
+            try:
+                return self._drain(capture)
+            finally:
+                capture.release()
+        except DeviceError as error:
+            return str(error)
+        except Exception as error:  # noqa: BLE001 - a thread that died in silence would pass for a slow camera
+            reason = redacted(str(error))
+            return self._sentence(
+                _("camera {name}: {source} failed ({reason}); check the cable and the address"), reason
+            )
+
+    def _drain(self, capture: Capture) -> str:
+        with self._desk.changed:
+            if not self._camera.opened(self):
+                self.is_dismissed = True
+            self.is_open = True
+            self._moved = time.monotonic()
+        unreadable_since: float | None = None
+        while not self.is_dismissed and capture.grab():
+            at, monotonic = datetime.now(UTC), time.monotonic()
+            if not self._is_wanted(monotonic):
+                continue
+            pixels = capture.retrieve()
+            if pixels is not None:
+                unreadable_since = None
+                if not self._offer(pixels, at, monotonic):
+                    return self._sentence(
+                        _("camera {name}: {source} shows the same picture again and again; switch it off and on")
+                    )
+            elif unreadable_since is None:
+                # It came damaged over the cable: the next one may be whole.
+                unreadable_since = monotonic
+            elif monotonic - unreadable_since > self._camera.patience.silent:
+                return self._sentence(
+                    _("camera {name}: no picture from {source} can be read; check the cable and the camera's settings")
+                )
+        return self._sentence(_("camera {name}: {source} stopped sending; check the cable and the address"))
+
+    def _is_wanted(self, monotonic: float) -> bool:
+        """Ask whoever waits for frames; where nobody does, none is wanted."""
+        desk = self._desk
+        with desk.changed:
+            self._moved = monotonic
+            if self.is_dismissed:
+                return False
+            self._camera.grabbed()
+            if not desk.is_attended:
+                return False
+            self.question, self.answer = monotonic, None
+            desk.changed.notify_all()
+            desk.changed.wait_for(lambda: self.answer or self.is_dismissed or not desk.is_attended, ANSWER)
+            self.question = None
+            self._moved = time.monotonic()
+            return self.answer is Demand.NOW and not self.is_dismissed
+
+    def _offer(self, pixels: Pixels, at: datetime, monotonic: float) -> bool:
+        checksum = zlib.crc32(pixels[::ROWS].tobytes(), pixels.shape[0])
+        with self._desk.changed:
+            if self.is_dismissed:
+                return True
+            return self._camera.offer(Frame(pixels, at, monotonic, self._camera.name), checksum)
+
+    def _sentence(self, sentence: str, reason: str = "") -> str:
+        settings = self._camera.settings
+        return sentence.format(name=settings.name, source=settings.shown, reason=reason)

@@ -120,6 +120,19 @@ def capture_time(path: Path) -> datetime | None:
         raise PictureError(error.reason, path) from None
 
 
+def fix_of(path: Path) -> Fix | None:
+    """Where EXIF says that a picture was taken, as in Picture, read from its first 256 kB only.
+
+    Raises PictureError where the file can not be read.
+    """
+    try:
+        data, modified = _read(path, EXIF_HEAD)
+        tags = exif.read_tags(data)
+    except PictureError as error:
+        raise PictureError(error.reason, path) from None
+    return exif.fix_of(tags, exif.captured_at(tags) or modified)
+
+
 def _damaged() -> PictureError:
     return PictureError(_("can not be decoded; copy it again from its source, or export it as JPEG"))
 

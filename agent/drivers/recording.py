@@ -6,6 +6,7 @@ import csv
 import logging
 import math
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,9 +16,10 @@ import cv2
 import numpy as np
 
 from agent.domain import Frame
-from agent.drivers.pictures import SUFFIXES, capture_time, read_picture
+from agent.drivers.pictures import SUFFIXES, capture_time, fix_of, read_picture
 from agent.errors import ConfigError, PictureError, RecordingEnded
 from agent.i18n import _, shown
+from agent.interfaces import Demand, Due, always
 
 log = logging.getLogger(__name__)
 
@@ -52,33 +54,41 @@ class PictureFolder:
             times = {picture: place * interval for place, picture in enumerate(pictures)}
         self._times = dict(sorted(times.items(), key=lambda item: (item[1], item[0])))
         self._start = start or _start(self._times)
-        self._frames: Iterator[Frame] = iter(())
+        self._rest: Iterator[Path] = iter(())
 
     def open(self) -> None:
         """Begin at the first picture, also after a `close`."""
         self.skipped = []
-        self._frames = self._play()
+        self._rest = iter(self._times)
 
-    def read(self, timeout: float) -> Frame:
-        """The next frame, without waiting. Raises RecordingEnded after the last."""
-        for frame in self._frames:
-            return frame
-        raise _ended(self._directory)
+    def read(self, timeout: float, due: Due = always) -> Frame | None:
+        """The next frame that `due` wants, or None after `timeout` seconds; of the others EXIF's fix is read at most.
 
-    def close(self) -> None:
-        """Leave the pictures that were not read."""
-        self._frames = iter(())
-
-    def _play(self) -> Iterator[Frame]:
-        for picture, seconds in self._times.items():
+        Raises RecordingEnded after the last.
+        """
+        deadline = time.monotonic() + timeout
+        for picture in self._rest:
+            seconds = self._times[picture]
             try:
-                read = read_picture(picture, SHORTER_SIDE)
+                fix = fix_of(picture)
+                if due(self._name, seconds, replace(fix, monotonic=seconds) if fix else None) is Demand.NOW:
+                    return self._read(picture, seconds)
             except PictureError as error:
                 self.skipped.append(picture)
                 log.warning("left out of the recording: %s", error)
                 continue
-            fix = replace(read.fix, monotonic=seconds) if read.fix else None
-            yield Frame(read.pixels, self._start + timedelta(seconds=seconds), seconds, self._name, fix)
+            if time.monotonic() >= deadline:
+                return None
+        raise _ended(self._directory)
+
+    def close(self) -> None:
+        """Leave the pictures that were not read."""
+        self._rest = iter(())
+
+    def _read(self, picture: Path, seconds: float) -> Frame:
+        read = read_picture(picture, SHORTER_SIDE)
+        fix = replace(read.fix, monotonic=seconds) if read.fix else None
+        return Frame(read.pixels, self._start + timedelta(seconds=seconds), seconds, self._name, fix)
 
 
 class VideoFile:
@@ -121,18 +131,24 @@ class VideoFile:
         self._previous = -self._period
         self._capture = capture
 
-    def read(self, timeout: float) -> Frame:
-        """The next frame, without waiting. Raises RecordingEnded after the last."""
-        found, pixels = self._capture.read() if self._capture else (False, None)
-        if self._capture is None or not found:
-            raise _ended(self._path)
-        seconds = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-        # Some containers have no times, or some that go back.
-        if not self._previous < seconds < LONGEST:
-            seconds = self._previous + self._period
-        self._previous = seconds
-        at = self._start + timedelta(seconds=seconds)
-        return Frame(np.asarray(pixels, np.uint8), at, seconds, self._name)
+    def read(self, timeout: float, due: Due = always) -> Frame | None:
+        """The next frame that `due` wants, or None after `timeout` seconds. Raises RecordingEnded after the last."""
+        deadline = time.monotonic() + timeout
+        while self._capture is not None and self._capture.grab():
+            seconds = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+            # Some containers have no times, or some that go back.
+            if not self._previous < seconds < LONGEST:
+                seconds = self._previous + self._period
+            self._previous = seconds
+            if due(self._name, seconds, None) is Demand.NOW:
+                found, pixels = self._capture.retrieve()
+                if not found:
+                    break
+                at = self._start + timedelta(seconds=seconds)
+                return Frame(np.asarray(pixels, np.uint8), at, seconds, self._name)
+            if time.monotonic() >= deadline:
+                return None
+        raise _ended(self._path)
 
     def close(self) -> None:
         """Release the file. Safe to call twice."""

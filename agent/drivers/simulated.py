@@ -14,6 +14,7 @@ from agent.domain import Fix, Frame
 from agent.drivers.track import newest
 from agent.errors import DeviceError, RecordingEnded
 from agent.i18n import _
+from agent.interfaces import Demand, Due, always
 from agent.simulation.patrol import Patrol, moved
 
 LATENCY = 0.2  # seconds from the instant of a fix until the receiver has told it
@@ -85,32 +86,43 @@ class SimulatedCamera:
             self._departed = self._now()
         self._closed.clear()
 
-    def read(self, timeout: float) -> Frame | None:
-        """The newest frame not yet read, or None after `timeout` seconds of the wall clock.
+    def read(self, timeout: float, due: Due = always) -> Frame | None:
+        """The newest frame that `due` wants, or None after `timeout` seconds of the wall clock; others are not drawn.
 
         Raises DeviceError before `open` and after `close`, RecordingEnded when the patrol is over.
         """
         if self._closed.is_set() or self._departed is None:
             raise DeviceError(_("The simulated camera is closed; open it before reading."))
         deadline = self._now() + timeout
-        while (number := self._newest(self._departed)) <= self._read:
+        while True:
+            seconds = self._await(self._departed, deadline)
+            if seconds is None:
+                return None
+            if due(self._name, seconds, None) is Demand.NOW:
+                pixels = self.patrol.frame(seconds, *self._size)
+                return Frame(pixels, self._start + timedelta(seconds=seconds), seconds, self._name)
+            if self._now() >= deadline:
+                return None
+
+    def close(self) -> None:
+        """Release the camera; ends a wait. Safe to call twice."""
+        self._closed.set()
+
+    def _await(self, departed: float, deadline: float) -> float | None:
+        """The second of the newest frame that was not there before; None where there is none by the deadline."""
+        while (number := self._newest(departed)) <= self._read:
             now = self._now()
             if now >= deadline:
                 return None
-            due = self._departed + (self._read + 1) / self._rate / self._speed_factor
-            self._wait(min(deadline - now, max(due - now, SHORTEST_WAIT)))
+            next_one = departed + (self._read + 1) / self._rate / self._speed_factor
+            self._wait(min(deadline - now, max(next_one - now, SHORTEST_WAIT)))
             if self._closed.is_set():
                 raise DeviceError(_("The simulated camera is closed; open it before reading."))
         seconds = number / self._rate
         if seconds >= self.patrol.duration:
             raise RecordingEnded(_("The simulated patrol is at its end."))
         self._read = number
-        pixels = self.patrol.frame(seconds, *self._size)
-        return Frame(pixels, self._start + timedelta(seconds=seconds), seconds, self._name)
-
-    def close(self) -> None:
-        """Release the camera; ends a wait. Safe to call twice."""
-        self._closed.set()
+        return seconds
 
     def _newest(self, departed: float) -> int:
         """The number of the newest frame that there is."""

@@ -5,12 +5,15 @@ from __future__ import annotations
 import logging
 from collections import deque
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from threading import Event
 from typing import Protocol
 
+import numpy as np
+
 from agent.domain import NO_DEFECT, Fix, Frame, Observation, Report
 from agent.errors import DeviceError, RecordingEnded, StoreError
-from agent.interfaces import Camera, Classifier, Gps
+from agent.interfaces import Camera, Classifier, Demand, Gps
 from agent.manifest import Manifest
 from agent.pipeline.aggregate import Aggregator
 from agent.pipeline.anonymise import Identity, anonymise
@@ -22,6 +25,7 @@ from agent.pipeline.trigger import Trigger
 log = logging.getLogger(__name__)
 
 READ_TIMEOUT = 0.5  # seconds: how long a step waits for a frame
+NOTHING = np.empty((0, 0, 3), np.uint8)  # a frame that is not decoded yet
 UNSAVED = 1000  # reports kept in memory while the store can not be written
 
 
@@ -132,14 +136,16 @@ class Pipeline:
             self._camera.open()
             self._is_open = True
         try:
-            return self._camera.read(READ_TIMEOUT)
+            return self._camera.read(READ_TIMEOUT, self._due)
         except DeviceError:
             # The camera may lose power first: what was in sight is over, and must not wait in memory for it.
             self._keep(self._aggregator.flush())
             self._try_to_commit()
-            self._camera.close()
-            self._is_open = False
             raise
+
+    def _due(self, camera: str, monotonic: float, fix: Fix | None) -> Demand:
+        frame = Frame(NOTHING, datetime.now(UTC), monotonic, camera, fix)
+        return Demand.NOW if self._trigger.wants(frame, locate(frame, self._fix(frame))) else Demand.LATER
 
     def _look(self, frame: Frame) -> None:
         self.counters.frames += 1

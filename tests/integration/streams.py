@@ -1,11 +1,79 @@
-"""A network camera: MJPEG over HTTP, which the test silences and stops."""
+"""Network cameras, MJPEG over HTTP and RTSP, which the test silences, freezes and stops."""
 
 from __future__ import annotations
 
+import signal
+import subprocess
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
+
+import pytest
+
+PYTHON_WITH_GI = "/usr/bin/python3"
+RTSP_SERVER = """
+import gi
+gi.require_version("Gst", "1.0")
+gi.require_version("GstRtspServer", "1.0")
+from gi.repository import GLib, Gst, GstRtspServer
+Gst.init(None)
+factory = GstRtspServer.RTSPMediaFactory()
+source = "videotestsrc is-live=true ! video/x-raw,format=I420,width=%(width)d,height=%(height)d,framerate=25/1"
+factory.set_launch(f"( {source} ! %(encoder)s name=pay0 pt=96 )")
+factory.set_shared(True)
+server = GstRtspServer.RTSPServer(address="127.0.0.1", service="%(port)d")
+server.get_mount_points().add_factory("/stream1", factory)
+def greet(server, client):
+    print("+", flush=True)
+    client.connect("closed", lambda client: print("-", flush=True))
+server.connect("client-connected", greet)
+server.attach(None)
+print(server.get_bound_port(), flush=True)
+GLib.MainLoop().run()
+"""
+JPEG = "jpegenc ! rtpjpegpay"
+VP8 = "vp8enc deadline=1 keyframe-max-dist=25 ! rtpvp8pay"
+
+
+class RtspServer:
+    """GStreamer's server, in the interpreter that Debian installs its bindings for."""
+
+    def __init__(self, port: int = 0, encoder: str = JPEG, width: int = 320, height: int = 240) -> None:
+        """25 frames a second of a test picture, a part of which is noise."""
+        program = RTSP_SERVER % {"port": port, "encoder": encoder, "width": width, "height": height}
+        command = [PYTHON_WITH_GI, "-c", program]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.clients = 0
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            self.stop()
+            pytest.skip("no GStreamer RTSP server: apt-get install python3-gi gir1.2-gst-rtsp-server-1.0")
+        self.port = int(line)
+        threading.Thread(target=self._count, daemon=True).start()
+
+    @property
+    def address(self) -> str:
+        """Where the frames are, for a user with a password."""
+        return f"rtsp://me:secret@127.0.0.1:{self.port}/stream1"
+
+    def freeze(self) -> None:
+        """Hang with the sockets open."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Go on."""
+        self._process.send_signal(signal.SIGCONT)
+
+    def stop(self) -> None:
+        """Die."""
+        self._process.kill()
+        self._process.wait()
+
+    def _count(self) -> None:
+        for line in self._process.stdout or ():
+            self.clients += 1 if line.startswith("+") else -1
 
 
 class MjpegServer:

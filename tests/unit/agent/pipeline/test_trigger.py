@@ -36,24 +36,14 @@ def test_time_counts_where_the_position_is_lost_or_found_again() -> None:
     assert due(Trigger(4.0, 1.0), *places, interval=0.6) == [True, False, True, False, True]
 
 
-def test_a_factor_of_two_halves_the_rate_in_metres_in_seconds_and_in_frames() -> None:
+def test_a_factor_of_two_halves_the_rate_in_metres_and_in_seconds() -> None:
     for every_m, every_s, places, each in (
         (4.0, 1.0, [position(north=metres) for metres in range(20)], 8),
         (4.0, 1.0, [NOWHERE] * 20, 4),  # half a second apart
-        (0.0, 0.0, [position()] * 20, 2),
-        (0.0, 0.0, [NOWHERE] * 20, 2),
     ):
         trigger = Trigger(every_m, every_s)
         trigger.factor = 2.0
         assert due(trigger, *places, interval=0.5) == [number % each == 0 for number in range(20)]
-
-
-def test_a_factor_that_is_one_again_changes_nothing_more() -> None:
-    trigger = Trigger(0.0, 0.0)
-    trigger.factor = 2.0
-    due(trigger, position(), position())
-    trigger.factor = 1.0
-    assert due(trigger, *[position()] * 4) == [True] * 4
 
 
 def test_zero_takes_every_frame() -> None:

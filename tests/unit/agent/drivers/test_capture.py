@@ -1,41 +1,34 @@
-"""The live camera where there is none, and what it says of its address."""
+"""What a camera's address may be, what is said of it, and handles on what is no camera."""
 
 from __future__ import annotations
 
 import pytest
 
-from agent.drivers.camera import LiveCamera, redacted
+from agent.drivers.capture import Settings, open_capture, redacted
 from agent.errors import ConfigError, DeviceError
 
 
-@pytest.mark.parametrize("source", ["/dev/video99", "99"])
+@pytest.mark.parametrize("source", ["/dev/video99", "99", "/dev/v4l/by-id/usb-none-index0", "usb:ffff:ffff"])
 def test_a_device_that_is_not_there_is_told(source: str, capfd: pytest.CaptureFixture[str]) -> None:
-    camera = LiveCamera(source, "front", 1280, 720)
-    for _ in range(2):
-        with pytest.raises(DeviceError, match="camera front: /dev/video99 is not there; check the cable"):
-            camera.open()
-    camera.close()
-    camera.close()
+    settings = Settings(source, "front", 1280, 720, 15.0, "auto")
+    with pytest.raises(DeviceError, match=f"camera front: {settings.source} is not there; check the cable"):
+        open_capture(settings)
     assert capfd.readouterr() == ("", "")
 
 
 def test_a_device_that_is_no_camera_is_told(capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(DeviceError, match="camera front: /dev/null does not answer with pictures; check the cable"):
-        LiveCamera("/dev/null", "front").open()
+        open_capture(Settings("/dev/null", "front", exposure=5.0))
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_camera_that_is_not_open_says_so() -> None:
-    with pytest.raises(DeviceError, match="camera rear: not open"):
-        LiveCamera("/dev/video99", "rear").read(timeout=0)
-
-
 @pytest.mark.parametrize(
-    "source", ["ftp://me:secret@camera/", "patrol.mp4", "", "-1", "file:///etc/passwd", "http://\udcff"]
+    "source",
+    ["ftp://me:secret@camera/", "patrol.mp4", "", "-1", "file:///etc/passwd", "http://\udcff", "usb:46d:825", "usb:"],
 )
 def test_a_source_of_no_known_kind_is_refused(source: str) -> None:
     with pytest.raises(ConfigError, match="no such kind of source") as refused:
-        LiveCamera(source, "front")
+        Settings(source, "front")
     assert "secret" not in str(refused.value)
 
 
