@@ -86,13 +86,14 @@ def detail(grey: Grey, smooth: Grey) -> Detail | None:
     """The gradients of `sample` and of `reduce`; None for a frame too small to say."""
     if grey.shape[0] < SMALLEST[0] or grey.shape[1] < SMALLEST[1]:
         return None
-    return Detail(_tensor(grey, 1), _tensor(smooth, 2))
+    return Detail(_tensor(grey, 1, every=2), _tensor(smooth, 2))
 
 
-def _tensor(grey: Grey, apart: int) -> npt.NDArray[np.float64]:
-    """Along the two diagonals (Roberts' cross): which two directions is all one, as long as they cross at 90 degrees."""
-    falling = grey[apart:, apart:] - grey[:-apart, :-apart]
-    rising = grey[apart:, :-apart] - grey[:-apart, apart:]
+def _tensor(grey: Grey, apart: int, every: int = 1) -> npt.NDArray[np.float64]:
+    """Along the two diagonals (Roberts' cross): which directions is all one, as long as they cross at 90 degrees."""
+    upper, lower = grey[:-apart:every], grey[apart::every]
+    falling = lower[:, apart:] - upper[:, :-apart]
+    rising = lower[:, :-apart] - upper[:, apart:]
     rows, columns = falling.shape[0] // CELLS[0], falling.shape[1] // CELLS[1]
     falling = falling[: rows * CELLS[0], : columns * CELLS[1]]
     rising = rising[: rows * CELLS[0], : columns * CELLS[1]]
