@@ -95,6 +95,16 @@ class Trigger(msgspec.Struct, frozen=True):
     every_s: NotNegative = 1.0
 
 
+class Quality(msgspec.Struct, frozen=True):
+    """Which frames are not worth looking at; 0 refuses none for that reason."""
+
+    darkest: Annotated[float, Meta(ge=0, le=255)] = 20.0
+    brightest: Fraction = 0.6
+    blur: Annotated[float, Meta(ge=0, le=2)] = 0.5
+    same: Annotated[float, Meta(ge=0, le=255)] = 1.5
+    dirty_share: Fraction = 0.3
+
+
 class Model(msgspec.Struct, frozen=True):
     """The model that decides."""
 
@@ -186,6 +196,7 @@ class Config(msgspec.Struct, frozen=True):
     gps: Gps
     simulator: Simulator
     trigger: Trigger
+    quality: Quality
     model: Model
     aggregate: Aggregate
     store: Store
