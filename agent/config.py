@@ -72,6 +72,19 @@ class Simulator(msgspec.Struct, frozen=True):
     seed: Annotated[int, Meta(ge=0, le=4294967295)] = 1
     speed_factor: Positive = 1.0
     seconds: Positive = 3600.0
+    route: Literal["long", "short"] = "long"
+    weather: Literal["clear", "rain", "night", "mixed"] = "clear"
+    dirt: Fraction = 0.0
+    tunnel: tuple[NotNegative, NotNegative] | None = None
+    stops: list[tuple[NotNegative, Positive]] = []
+
+    def __post_init__(self) -> None:
+        if self.tunnel is not None and self.tunnel[0] >= self.tunnel[1]:
+            raise ValueError(
+                _("tunnel: [{begin:g}, {end:g}] is empty; give the metres where it begins and where it ends").format(
+                    begin=self.tunnel[0], end=self.tunnel[1]
+                )
+            )
 
 
 class Trigger(msgspec.Struct, frozen=True):

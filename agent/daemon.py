@@ -37,6 +37,8 @@ from agent.pipeline.anonymise import Identity
 from agent.pipeline.pipeline import Pipeline
 from agent.pipeline.regions import Pace, Rota, road
 from agent.pipeline.trigger import Trigger
+from agent.simulation.conditions import Conditions
+from agent.simulation.patrol import short_route
 from agent.store.lock import StoreLock, create_directory
 from agent.store.quota import MEGABYTE, Limits
 from agent.store.store import open_whole
@@ -84,11 +86,14 @@ def build_sources(config: Config) -> Sources:
     if (camera.source == "simulator") != (gps.source == "simulator"):
         raise ConfigError(_("[camera] source and [gps] source: the simulator drives both, or neither"))
     if camera.source == "simulator":
+        drawn = config.simulator
         simulated = simulate(
-            seed=config.simulator.seed,
+            seed=drawn.seed,
             start=datetime.now(UTC),
-            speed_factor=config.simulator.speed_factor,
-            duration=config.simulator.seconds,
+            speed_factor=drawn.speed_factor,
+            duration=drawn.seconds,
+            conditions=Conditions(drawn.weather, drawn.dirt, drawn.tunnel, tuple(drawn.stops)),
+            route=short_route() if drawn.route == "short" else None,
         )
         return Sources(*simulated)
     receiver = _build_gps(config)
