@@ -11,6 +11,7 @@ from msgspec import Meta
 
 from agent import configfile
 from agent.i18n import _
+from agent.simulation.outage import NETWORK, parse
 
 DEFAULT_PATH = Path("/etc/fidamia/agent.toml")
 
@@ -77,8 +78,14 @@ class Simulator(msgspec.Struct, frozen=True):
     dirt: Fraction = 0.0
     tunnel: tuple[NotNegative, NotNegative] | None = None
     stops: list[tuple[NotNegative, Positive]] = []
+    outages: list[str] = []
 
     def __post_init__(self) -> None:
+        for text in self.outages:
+            if parse(text).kind == NETWORK:
+                raise ValueError(
+                    _("'{text}': the agent can not cut its own network; fidamia demo --outage does").format(text=text)
+                )
         if self.tunnel is not None and self.tunnel[0] >= self.tunnel[1]:
             raise ValueError(
                 _("tunnel: [{begin:g}, {end:g}] is empty; give the metres where it begins and where it ends").format(

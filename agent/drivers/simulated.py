@@ -83,6 +83,15 @@ class SimulatedCamera:
         self._departed: float | None = None
         self._read = -1  # number of the last frame given
 
+    @property
+    def seconds(self) -> float:
+        """Seconds of the patrol that have passed, also while the camera is closed; 0 before it sets out."""
+        if self._departed is None:
+            return 0.0
+        if math.isinf(self._speed_factor):
+            return (self._read + 1) / self._rate
+        return (self._now() - self._departed) * self._speed_factor
+
     def open(self) -> None:
         """Start, or go on where the patrol has got to."""
         if self._departed is None:

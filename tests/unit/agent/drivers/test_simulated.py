@@ -215,6 +215,7 @@ def test_the_patrol_goes_on_while_the_camera_is_closed(patrol: Patrol) -> None:
 
     assert frame is not None
     assert frame.monotonic == pytest.approx(20.0)
+    assert camera.seconds == pytest.approx(20.0)
 
 
 def test_a_fix_is_known_only_after_the_receivers_latency(patrol: Patrol) -> None:
