@@ -68,10 +68,10 @@ class Gps(msgspec.Struct, frozen=True):
 
 
 class Simulator(msgspec.Struct, frozen=True):
-    """The drawn patrol, where camera and gps are `simulator`."""
+    """The drawn patrol, where camera and gps are `simulator`; how recordings are played, and what fails."""
 
     seed: Annotated[int, Meta(ge=0, le=4294967295)] = 1
-    speed_factor: Positive = 1.0
+    speed_factor: Positive | None = None
     seconds: Positive = 3600.0
     route: Literal["long", "short"] = "long"
     weather: Literal["clear", "rain", "night", "mixed"] = "clear"

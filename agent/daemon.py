@@ -23,6 +23,7 @@ from agent.drivers.camera import LiveCamera
 from agent.drivers.gpsd import GpsdReceiver
 from agent.drivers.mqtt import MqttConnection
 from agent.drivers.network import Network
+from agent.drivers.paced import Paced
 from agent.drivers.recording import PictureFolder, VideoFile
 from agent.drivers.simulated import simulate
 from agent.drivers.systemd import Notifier
@@ -90,7 +91,7 @@ def build_sources(config: Config) -> Sources:
         simulated = simulate(
             seed=drawn.seed,
             start=datetime.now(UTC),
-            speed_factor=drawn.speed_factor,
+            speed_factor=drawn.speed_factor or 1.0,
             duration=drawn.seconds,
             conditions=Conditions(drawn.weather, drawn.dirt, drawn.tunnel, tuple(drawn.stops)),
             route=short_route() if drawn.route == "short" else None,
@@ -103,9 +104,9 @@ def build_sources(config: Config) -> Sources:
         if start is not None:
             raise ConfigError(_("[gps] source: a recorded track only goes with recorded pictures"))
         return Sources(LiveCamera(camera.source, camera.name, camera.width, camera.height), receiver)
-    if path.is_dir():
-        return Sources(PictureFolder(path, start, name=camera.name), receiver)
-    return Sources(VideoFile(path, start, name=camera.name), receiver)
+    recording: Camera = (PictureFolder if path.is_dir() else VideoFile)(path, start, name=camera.name)
+    speed = config.simulator.speed_factor
+    return Sources(recording if speed is None else Paced(recording, speed), receiver)
 
 
 def choose_regions(config: Config) -> Sequence[Region]:
@@ -271,6 +272,7 @@ class Daemon:
 
     def _unreadable(self) -> int:
         camera = self._sources.camera
+        camera = camera.recording if isinstance(camera, Paced) else camera
         return len(camera.skipped) if isinstance(camera, PictureFolder) else 0
 
     def _crashed(self) -> bool:
