@@ -14,6 +14,7 @@ from msgspec import Meta
 from agent import configfile
 from agent.errors import ConfigError
 from agent.i18n import _
+from agent.outage import NETWORK, parse
 from agent.rules import Rule, Urgent
 
 DEFAULT_PATH = Path("/etc/fidamia/agent.toml")
@@ -81,11 +82,30 @@ class Gps(msgspec.Struct, frozen=True):
 
 
 class Simulator(msgspec.Struct, frozen=True):
-    """The drawn patrol, where camera and gps are `simulator`."""
+    """The drawn patrol, where camera and gps are `simulator`; how recordings are played, and what fails."""
 
     seed: Annotated[int, Meta(ge=0, le=4294967295)] = 1
-    speed_factor: Positive = 1.0
+    speed_factor: Positive | None = None
     seconds: Positive = 3600.0
+    route: Literal["long", "short"] = "long"
+    weather: Literal["clear", "rain", "night", "mixed"] = "clear"
+    dirt: Fraction = 0.0
+    tunnel: tuple[NotNegative, NotNegative] | None = None
+    stops: list[tuple[NotNegative, Positive]] = []
+    outages: list[str] = []
+
+    def __post_init__(self) -> None:
+        for text in self.outages:
+            if parse(text).kind == NETWORK:
+                raise ValueError(
+                    _("'{text}': the agent can not cut its own network; fidamia demo --outage does").format(text=text)
+                )
+        if self.tunnel is not None and self.tunnel[0] >= self.tunnel[1]:
+            raise ValueError(
+                _("tunnel: [{begin:g}, {end:g}] is empty; give the metres where it begins and where it ends").format(
+                    begin=self.tunnel[0], end=self.tunnel[1]
+                )
+            )
 
 
 class Trigger(msgspec.Struct, frozen=True):

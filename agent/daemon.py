@@ -26,6 +26,7 @@ from agent.drivers.capture import Settings
 from agent.drivers.gpsd import GpsdReceiver
 from agent.drivers.mqtt import MqttConnection
 from agent.drivers.network import Network
+from agent.drivers.paced import Paced
 from agent.drivers.recording import PictureFolder, VideoFile
 from agent.drivers.simulated import simulate
 from agent.drivers.systemd import Notifier
@@ -43,6 +44,8 @@ from agent.pipeline.pipeline import Pipeline
 from agent.pipeline.regions import Pace, Rota, road
 from agent.pipeline.trigger import Trigger
 from agent.routingtable import load_routing
+from agent.simulation.conditions import Conditions
+from agent.simulation.patrol import short_route
 from agent.store.lock import StoreLock, create_directory
 from agent.store.quota import MEGABYTE, Limits
 from agent.store.store import open_whole
@@ -93,11 +96,14 @@ def build_sources(config: Config) -> Sources:
     if (camera.source == "simulator") != (gps.source == "simulator"):
         raise ConfigError(_("[camera] source and [gps] source: the simulator drives both, or neither"))
     if camera.source == "simulator":
+        drawn = config.simulator
         simulated = simulate(
-            seed=config.simulator.seed,
+            seed=drawn.seed,
             start=datetime.now(UTC),
-            speed_factor=config.simulator.speed_factor,
-            duration=config.simulator.seconds,
+            speed_factor=drawn.speed_factor or 1.0,
+            duration=drawn.seconds,
+            conditions=Conditions(drawn.weather, drawn.dirt, drawn.tunnel, tuple(drawn.stops)),
+            route=short_route() if drawn.route == "short" else None,
         )
         return Sources(*simulated)
     receiver = _build_gps(config)
@@ -110,9 +116,10 @@ def build_sources(config: Config) -> Sources:
             Settings(one.source, one.name, one.width, one.height, one.fps, one.exposure) for one in config.all_cameras
         ]
         return Sources(LiveCameras(asked), receiver)
-    if path.is_dir():
-        return Sources(PictureFolder(path, start, name=camera.name), receiver)
-    return Sources(VideoFile(path, start, name=camera.name), receiver)
+    recording: Camera = (PictureFolder if path.is_dir() else VideoFile)(path, start, name=camera.name)
+    speed = config.simulator.speed_factor
+    camera_of_it: Camera = recording if speed is None else Paced(recording, speed)
+    return Sources(camera_of_it, receiver)
 
 
 def _is_live(source: str) -> bool:
@@ -295,6 +302,7 @@ class Daemon:
 
     def _unreadable(self) -> int:
         camera = self._sources.camera
+        camera = camera.recording if isinstance(camera, Paced) else camera
         return len(camera.skipped) if isinstance(camera, PictureFolder) else 0
 
     def _camera_states(self) -> tuple[CameraState, ...]:

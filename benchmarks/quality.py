@@ -61,9 +61,7 @@ def _moved(length: float, degrees: float) -> Damage:
 
 
 def _unfocused(sigma: float) -> Damage:
-    return lambda pixels: np.asarray(
-        cv2.GaussianBlur(pixels, (0, 0), sigma * max(pixels.shape[:2]) / WIDE), np.uint8
-    )
+    return lambda pixels: np.asarray(cv2.GaussianBlur(pixels, (0, 0), sigma * max(pixels.shape[:2]) / WIDE), np.uint8)
 
 
 def _exposed(times: float) -> Damage:
@@ -168,7 +166,9 @@ def main(photos: tuple[Path, ...], every: int, name_them: bool, rounds: int) -> 
     for folder in photos:
         _refusals(folder, name_them)
     for folder in photos:
-        _catches(str(folder), [pixels for number, (_path, pixels) in enumerate(_pictures(folder)) if number % every == 0])
+        _catches(
+            str(folder), [pixels for number, (_path, pixels) in enumerate(_pictures(folder)) if number % every == 0]
+        )
     for seed in (31, 33):
         _lens(seed)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -15,7 +15,8 @@ from agent.drivers.track import newest
 from agent.errors import DeviceError, RecordingEnded
 from agent.i18n import _
 from agent.interfaces import Demand, Due, always
-from agent.simulation.patrol import Patrol, moved
+from agent.simulation.conditions import Conditions, Range
+from agent.simulation.patrol import Patrol, Place, moved
 
 LATENCY = 0.2  # seconds from the instant of a fix until the receiver has told it
 FIRST_FIX = 2.0  # seconds from the start until the first fix, of a receiver that was on before
@@ -26,20 +27,23 @@ SHORTEST_WAIT = 0.001  # seconds
 MEMORY = 40.0  # seconds over which the error of the position forgets itself
 
 
-def simulate(
+def simulate(  # noqa: PLR0913, PLR0917 - each is a property of the patrol
     seed: int,
     start: datetime,
     speed_factor: float = 4.0,
     duration: float = 120.0,
-    tunnel: tuple[float, float] | None = None,
+    tunnel: Range | None = None,
+    conditions: Conditions | None = None,
+    route: Sequence[Place] | None = None,
 ) -> tuple[SimulatedCamera, SimulatedGps]:
     """A camera and a receiver on the same vehicle.
 
     `start` (aware UTC) is the time of second 0. The patrol lasts `duration` seconds of its own time, which
     runs `speed_factor` times as fast as the wall clock; math.inf gives every frame at once, as recordings do.
-    Between the metres of `tunnel` along the route the camera sees dark and the receiver nothing.
+    Between the metres of `tunnel` along the route (or that of `conditions`) the camera sees lamps and walls, and the
+    receiver nothing. `route` as for Patrol.
     """
-    patrol = Patrol(seed, duration, tunnel=tunnel)
+    patrol = Patrol(seed, duration, route, tunnel, conditions)
     return SimulatedCamera(patrol, start, speed_factor), SimulatedGps(patrol, start)
 
 
@@ -79,6 +83,15 @@ class SimulatedCamera:
         self._wait = wait or self._closed.wait
         self._departed: float | None = None
         self._read = -1  # number of the last frame given
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of the patrol that have passed, also while the camera is closed; 0 before it sets out."""
+        if self._departed is None:
+            return 0.0
+        if math.isinf(self._speed_factor):
+            return (self._read + 1) / self._rate
+        return (self._now() - self._departed) * self._speed_factor
 
     def open(self) -> None:
         """Start, or go on where the patrol has got to."""

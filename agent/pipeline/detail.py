@@ -50,7 +50,7 @@ class Detail:
     @property
     def strength(self) -> npt.NDArray[np.float64]:
         """Grey levels: the fine detail of each cell."""
-        return np.sqrt(self.fine[0] + self.fine[2])
+        return np.asarray(np.sqrt(self.fine[0] + self.fine[2]), np.float64)
 
     def sharpness(self) -> tuple[float, float]:
         """How sharp edges are across the most and the least blurred direction; 1 is a perfect edge, 0.17 none at all.
@@ -100,4 +100,4 @@ def _tensor(grey: Grey, apart: int, every: int = 1) -> npt.NDArray[np.float64]:
     products = (falling * falling, falling * rising, rising * rising)
     # Rows first: that much is added in one go.
     sums = [one.reshape(CELLS[0], rows, -1).sum(axis=1).reshape(*CELLS, columns).sum(axis=2) for one in products]
-    return np.array(sums, np.float64) / (2 * rows * columns)
+    return np.asarray(np.array(sums, np.float64) / (2 * rows * columns), np.float64)

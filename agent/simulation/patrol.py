@@ -10,34 +10,31 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from agent.domain import Pixels, Region
-from agent.simulation.light import Light, random_light
-from agent.simulation.scenery import DEFECTS, render
+from agent.simulation.conditions import Conditions, Range
+from agent.simulation.lamps import ADAPTING
+from agent.simulation.lens import soil
+from agent.simulation.light import Light, develop, random_light
+from agent.simulation.motion import AFTER, STEP, drive
+from agent.simulation.rain import drops, streaks
+from agent.simulation.scenery import DEFECTS
 from agent.simulation.street import FLAT, HUNG, Street, Thing, place, random_street
 from agent.simulation.view import View
+from agent.simulation.weather import paint_weather, shutter, weathered
 
 Place = tuple[float, float]  # degrees of latitude and longitude, WGS 84
 
 METRES_PER_DEGREE = 111_320.0  # of latitude; the earth is a sphere here
 CENTRE: Place = (43.2965, 5.3698)
 CORNERS = ((0, 0), (-20, 170), (120, 230), (260, 180), (390, 235), (440, 60), (300, 20), (250, -110), (110, -80))
-STEP = 0.1  # seconds between two points of the motion
-CRUISE = (8.0, 11.0)  # metres per second; 13.9 is 50 km/h
-TURNING = 4.5  # metres per second
-GAINING, BRAKING = 1.3, 1.9  # metres per second squared
-CREEP = 0.005  # metres before the line at which a vehicle that brakes for it stands
-RED = (3.0, 9.0)  # seconds
-RED_CHANCE = 0.3  # at each corner
+BLOCK = ((0, 0), (0, 110), (62, 110), (62, 0))
 SPACING = (36.0, 62.0)  # metres between two defects
 FAR_SIDE = 0.08  # of the defects are on the side from which the camera looks away
 APART, HIDING = 6.0, 14.0  # metres between a defect and what would cover it, and what would hide it
 MOSTLY = 0.5  # of a defect is within the frame that shows it
 BEFORE = 22.0  # metres of street that a camera needs in front of a defect
-AFTER = 4.0  # metres
 BEYOND = 80.0  # metres that a street goes on after the corner where the vehicle leaves it
-TUNNEL_EXPOSURE = 0.07  # of the light outside
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +85,17 @@ def default_route() -> tuple[Place, ...]:
     return tuple(moved(CENTRE, north, east) for north, east in CORNERS)
 
 
+def short_route() -> tuple[Place, ...]:
+    """The corners of one block in Marseille, about 340 m round: a patrol of a minute sees it all, and begins again."""
+    return tuple(moved(CENTRE, north, east) for north, east in BLOCK)
+
+
 class Patrol:
     """A vehicle that goes round a loop of streets with a camera on its roof.
 
-    `route` names the corners of the loop; `tunnel` the metres along it between which there is neither
-    daylight nor sky. A vehicle that comes round again finds the same streets.
+    `route` names the corners of the loop; `tunnel` (or that of the conditions) the metres along it between
+    which there is neither daylight nor sky. A vehicle that comes round again finds the same streets, in the
+    same light and weather.
     """
 
     def __init__(
@@ -100,7 +103,8 @@ class Patrol:
         seed: int,
         duration: float = 120.0,
         route: Sequence[Place] | None = None,
-        tunnel: tuple[float, float] | None = None,
+        tunnel: Range | None = None,
+        conditions: Conditions | None = None,
     ) -> None:
         """Lay out the streets and drive for `duration` seconds. Raises ValueError for fewer than two corners."""
         corners = tuple(route) if route is not None else default_route()
@@ -108,10 +112,15 @@ class Patrol:
             raise ValueError("a route needs at least two corners")
         self.seed = seed
         self.duration = duration
-        self.tunnel = tunnel
+        self.conditions = conditions or Conditions()
+        if tunnel is not None:
+            self.conditions = replace(self.conditions, tunnel=tunnel)
+        self.tunnel = self.conditions.tunnel
         self.legs = _legs(seed, corners)
         self.length = sum(leg.length for leg in self.legs)
-        self._metres, self._speed = _drive(np.random.default_rng((seed, 1)), self.legs, duration)
+        stops = self.conditions.stops
+        lengths = [leg.length for leg in self.legs]
+        self._metres, self._speed = drive(np.random.default_rng((seed, 1)), lengths, duration, stops)
         self._times = np.arange(len(self._metres)) * STEP
 
     def truth(self) -> tuple[Defect, ...]:
@@ -141,19 +150,32 @@ class Patrol:
             return False
         return self.tunnel[0] <= self.metres(seconds) % self.length < self.tunnel[1]
 
+    def weather(self, seconds: float) -> str:
+        """`clear`, `rain` or `night`."""
+        return self.conditions.weather_of(self.legs.index(self._leg(seconds)[0]), self.seed)
+
+    def view(self, seconds: float, columns: int = 640, rows: int = 360) -> View:
+        """The camera's, in the street that the vehicle is in."""
+        leg, along = self._leg(seconds)
+        return _view(leg.street, along, columns, rows)
+
     def frame(self, seconds: float, columns: int, rows: int) -> Pixels:
         """What the camera sees: rows x columns x 3, BGR."""
         leg, along = self._leg(seconds)
-        light = leg.light
-        if self.in_tunnel(seconds):
-            light = replace(light, sun=0.0, exposure=TUNNEL_EXPOSURE, gamma=1.0, noise=6.0)
-        noise = np.random.default_rng((self.seed, 2, round(seconds * 1000)))
-        return render(leg.street, _view(leg.street, along, columns, rows), light, noise)
+        view = _view(leg.street, along, columns, rows)
+        weather, speed, covered = self.weather(seconds), self.speed(seconds), self.in_tunnel(seconds)
+        rng = np.random.default_rng((self.seed, 2, round(seconds * 1000)))
+        light = weathered(leg.light, weather, covered)
+        frame = paint_weather(leg.street, view, light, weather, self._tunnel_of(leg), speed * shutter(weather, covered))
+        if weather == "rain":
+            if not covered:
+                streaks(frame, rng, speed)
+            drops(frame, self.seed, seconds)
+        soil(frame, self.seed, self.conditions.dirt)
+        return develop(frame, light, rng)
 
     def in_sight(self, seconds: float, least: float = 0.01) -> tuple[tuple[Defect, Region], ...]:
-        """The defects that fill at least that part of the frame, and where in it, unless it is dark."""
-        if self.in_tunnel(seconds):
-            return ()
+        """The defects that fill at least that part of the frame, and where in it, whatever the light."""
         leg, along = self._leg(seconds)
         view = _view(leg.street, along, 640, 360)
         seen = []
@@ -162,6 +184,13 @@ class Patrol:
             if within > MOSTLY and (region[2] - region[0]) * (region[3] - region[1]) >= least:
                 seen.append((defect, region))
         return tuple(seen)
+
+    def _tunnel_of(self, leg: Leg) -> Range | None:
+        """Where the tunnel is, in metres along the leg's street; None where there is none to be seen."""
+        if self.tunnel is None:
+            return None
+        begin, end = self.tunnel[0] - leg.start, self.tunnel[1] - leg.start
+        return (begin, end) if begin < leg.length and end > -2 * ADAPTING else None
 
     def _leg(self, seconds: float) -> tuple[Leg, float]:
         """The leg that the vehicle is on, and how many metres along it."""
@@ -225,29 +254,3 @@ def _in_the_way(thing: Thing, defect: Thing) -> bool:
     if thing.kind in FLAT or thing.aside * defect.aside < 0:
         return False
     return abs(ahead) < APART or (thing.kind not in HUNG and 0 < ahead < HIDING)
-
-
-def _drive(
-    rng: np.random.Generator, legs: Sequence[Leg], duration: float
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Metres and metres per second at every STEP: it brakes for corners and waits at red lights."""
-    count = math.ceil(duration / STEP) + 2
-    metres, speeds = np.zeros(count), np.zeros(count)
-    corner, cruise, waits = 0.0, CRUISE[0], 0.0
-    number, position, speed = -1, 0.0, 0.0
-    for step in range(1, count):
-        if position >= corner:
-            number += 1
-            corner += legs[number % len(legs)].length
-            cruise = rng.uniform(*CRUISE)
-            waits = rng.uniform(*RED) if rng.random() < RED_CHANCE else 0.0
-        left = corner - position
-        stop = left - AFTER if waits > 0 else math.inf
-        allowed = min(cruise, math.sqrt(TURNING**2 + 2 * BRAKING * left), math.sqrt(max(0.0, 2 * BRAKING * stop)))
-        speed = min(allowed, speed + GAINING * STEP)
-        if stop < CREEP:
-            speed = 0.0
-            waits -= STEP
-        position += speed * STEP
-        metres[step], speeds[step] = position, speed
-    return metres, speeds

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -10,6 +10,8 @@ import numpy as np
 
 from agent.domain import NO_DEFECT, Pixels, Region
 from agent.simulation.clutter import CAR_LENGTH, CAR_WIDTH
+from agent.simulation.conditions import Range
+from agent.simulation.lamps import paint_tunnel
 from agent.simulation.light import Light, develop, paint_sky, random_light
 from agent.simulation.street import FLAT, HUNG, UPRIGHT, Street, Thing, place, random_street, sprite
 from agent.simulation.textures import polygon
@@ -108,22 +110,45 @@ def _overlap(one: tuple[Region, float], other: tuple[Region, float]) -> bool:
 
 def render(street: Street, view: View, light: Light, rng: np.random.Generator) -> Pixels:
     """The street as seen from there in that light; `rng` gives the noise of the sensor."""
+    return develop(paint_street(street, view, light), light, rng)
+
+
+def paint_street(
+    street: Street,
+    view: View,
+    light: Light,
+    tunnel: Range | None = None,
+    over_ground: Callable[[Pixels], None] = lambda _frame: None,
+) -> Pixels:
+    """The street before a sensor makes anything of it.
+
+    `tunnel` in metres along the street: no trees, but walls and a ceiling. `over_ground` changes the frame in place
+    before what stands in the street is painted.
+    """
     frame: Pixels = np.empty((view.rows, view.columns, 3), np.uint8)
     paint_sky(frame, view.horizon, light, street.seed)
     _paint_surface(frame, view, street)
     roughen(frame, view, street.seed)
-    near = [t for t in street.things if view.along - 8 < t.along < view.along + SIGHT]
+    near = [t for t in street.things if view.along - 8 < t.along < view.along + SIGHT and not _roofed(t, tunnel)]
     for thing in sorted(near, key=lambda t: t.kind in DEFECTS):
         if thing.kind in FLAT:
             paint(frame, view, thing.card(view))
     _paint_shadows(frame, view, street, light, near)
     _paint_fronts(frame, view, street, light)
+    if tunnel is not None:
+        paint_tunnel(frame, view, street, tunnel)
+    over_ground(frame)
     for thing in sorted((t for t in near if t.kind not in FLAT), key=lambda t: -_depth(t, view)):
         dim = 1 - 0.35 * light.sun if thing.aside * light.side > 0 else 1.0
         for part in thing.parts():
             if part.kind != "car_rear" or part.along > view.along + 0.5:
                 paint(frame, view, replace(part.card(view), gains=(dim, dim, dim)))
-    return develop(frame, light, rng)
+    return frame
+
+
+def _roofed(thing: Thing, tunnel: Range | None) -> bool:
+    """Whether there is no room for it, for it is a tree in a tunnel."""
+    return tunnel is not None and thing.kind == "tree" and tunnel[0] - 3 < thing.along < tunnel[1] + 3
 
 
 def _depth(thing: Thing, view: View) -> float:

@@ -73,6 +73,21 @@ def test_a_region_that_holds_nothing_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
+        ("tunnel = [90.0, 30.0]", "tunnel: [90, 30] is empty; give the metres where it begins and where it ends"),
+        ('outages = ["camera 30-45", "brakes 1-2"]', "'brakes 1-2': brakes can not fail; what can is camera"),
+        ('outages = ["network 1-2"]', "'network 1-2': the agent can not cut its own network; fidamia demo"),
+        ('weather = "snow"', "'snow' is not allowed; expected is one of clear, mixed, night, rain"),
+    ],
+)
+def test_what_the_simulator_can_not_do_is_told(tmp_path: Path, text: str, fault: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        config.load(write_config(tmp_path, simulator=text))
+    assert fault in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
         ('regions = "raod"', "'raod' is not allowed; expected is a list, each entry"),
         ('regions = "raod"', "or one of road, whole"),
         ("regions = [[0.0, 0.5, 1.0]]", "expected is a list, each entry [a number from 0 to 1, a number"),

@@ -215,6 +215,7 @@ def test_the_patrol_goes_on_while_the_camera_is_closed(patrol: Patrol) -> None:
 
     assert frame is not None
     assert frame.monotonic == pytest.approx(20.0)
+    assert camera.seconds == pytest.approx(20.0)
 
 
 def test_a_fix_is_known_only_after_the_receivers_latency(patrol: Patrol) -> None:
@@ -263,7 +264,7 @@ def test_a_standing_vehicle_has_no_track_and_a_moving_one_has(long_patrol: Patro
         assert fix.track is None or 0 <= fix.track < 360
 
 
-def test_a_tunnel_is_dark_and_without_fixes() -> None:
+def test_a_tunnel_is_darker_and_without_fixes() -> None:
     patrol = Patrol(7, duration=60.0, tunnel=(100.0, 200.0))
     seconds = np.arange(0, 60, 0.5)
     inside = [float(s) for s in seconds if 105 < patrol.metres(float(s)) < 195]
@@ -275,8 +276,7 @@ def test_a_tunnel_is_dark_and_without_fixes() -> None:
     assert found is not None
     assert patrol.metres((held.at - START).total_seconds()) < 100
     assert patrol.metres((found.at - START).total_seconds()) > 200
-    assert patrol.frame(inside[3], 64, 36).mean() < 25 < patrol.frame(outside, 64, 36).mean()
-    assert all(not patrol.in_sight(s) for s in inside)
+    assert 25 < patrol.frame(inside[3], 64, 36).mean() < 0.8 * patrol.frame(outside, 64, 36).mean()
 
 
 def test_a_pace_or_a_route_that_can_not_be_is_refused(patrol: Patrol) -> None:
