@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from datetime import datetime, time
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -20,10 +21,12 @@ from agent.rules import Rule, Urgent
 DEFAULT_PATH = Path("/etc/fidamia/agent.toml")
 
 SMALLEST_QUOTA = 50  # MB without the journal: several times what the write-ahead log and the ballast take
+FIRST_YEAR, LAST_YEAR = 1970, 2100  # of a drawn patrol
 LARGEST = 100_000  # of any number, so that none is infinite
+HOURS = r"^([01][0-9]|2[0-3]):[0-5][0-9] ?- ?([01][0-9]|2[0-3]):[0-5][0-9]\Z"
 DEVICE_NAME = r"^[a-z0-9][a-z0-9-]{0,31}\Z"
-DeviceName = Annotated[str, Meta(pattern=DEVICE_NAME)]
-TopicPrefix = Annotated[str, Meta(pattern="^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*\\Z")]
+DeviceName = Annotated[str, Meta(pattern=DEVICE_NAME, examples=["veh-001"])]
+TopicPrefix = Annotated[str, Meta(pattern="^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*\\Z", examples=["fidamia/v1"])]
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Positive = Annotated[float, Meta(gt=0, le=LARGEST)]
 NotNegative = Annotated[float, Meta(ge=0, le=LARGEST)]
@@ -79,6 +82,8 @@ class Gps(msgspec.Struct, frozen=True):
     source: Annotated[str, Meta(min_length=1)] = "gpsd"
     host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"
     port: Port = 2947
+    latency_s: Annotated[float, Meta(ge=0, le=2)] = 0.2
+    wait_s: Annotated[float, Meta(ge=0, le=3600)] = 300.0
 
 
 class Simulator(msgspec.Struct, frozen=True):
@@ -87,6 +92,7 @@ class Simulator(msgspec.Struct, frozen=True):
     seed: Annotated[int, Meta(ge=0, le=4294967295)] = 1
     speed_factor: Positive | None = None
     seconds: Positive = 3600.0
+    start: Annotated[datetime, Meta(tz=True)] | None = None
     route: Literal["long", "short"] = "long"
     weather: Literal["clear", "rain", "night", "mixed"] = "clear"
     dirt: Fraction = 0.0
@@ -100,6 +106,10 @@ class Simulator(msgspec.Struct, frozen=True):
                 raise ValueError(
                     _("'{text}': the agent can not cut its own network; fidamia demo --outage does").format(text=text)
                 )
+        if self.start is not None and not FIRST_YEAR <= self.start.year <= LAST_YEAR:
+            raise ValueError(
+                _("start: the year must be between {first} and {last}").format(first=FIRST_YEAR, last=LAST_YEAR)
+            )
         if self.tunnel is not None and self.tunnel[0] >= self.tunnel[1]:
             raise ValueError(
                 _("tunnel: [{begin:g}, {end:g}] is empty; give the metres where it begins and where it ends").format(
@@ -113,6 +123,16 @@ class Trigger(msgspec.Struct, frozen=True):
 
     every_m: NotNegative = 4.0
     every_s: NotNegative = 1.0
+    parked_s: NotNegative = 10.0
+    slowest_kmh: NotNegative = 0.0
+    fastest_kmh: Positive = 200.0
+    hours: list[Annotated[str, Meta(pattern=HOURS, examples=["06:00-13:00"])]] = []
+
+    @property
+    def spans(self) -> list[tuple[time, time]]:
+        """The hours, from and to."""
+        ends = (span.split("-") for span in self.hours)
+        return [(time.fromisoformat(begin.strip()), time.fromisoformat(end.strip())) for begin, end in ends]
 
 
 class Quality(msgspec.Struct, frozen=True):
@@ -122,7 +142,7 @@ class Quality(msgspec.Struct, frozen=True):
     brightest: Fraction = 0.6
     blur: Annotated[float, Meta(ge=0, le=2)] = 0.5
     same: Annotated[float, Meta(ge=0, le=255)] = 1.5
-    dirty_share: Fraction = 0.3
+    dirty_share: Fraction = 0.35
 
 
 class Model(msgspec.Struct, frozen=True):
@@ -136,8 +156,18 @@ class Model(msgspec.Struct, frozen=True):
 class Aggregate(msgspec.Struct, frozen=True):
     """When successive frames show one defect."""
 
-    reach_m: Positive = 20.0
-    patience_s: Positive = 2.0
+    reach_m: Positive = 40.0
+    gap_m: Positive = 9.0
+    patience_s: Positive = 3.0
+    min_frames: Annotated[int, Meta(ge=1, le=100)] | None = None
+    certain: Fraction = 0.97
+
+
+class SeenAgain(msgspec.Struct, frozen=True):
+    """When a defect is one that is known already."""
+
+    radius_m: Positive = 10.0
+    days: NotNegative = 30.0
 
 
 class Store(msgspec.Struct, frozen=True):
@@ -219,6 +249,7 @@ class Config(msgspec.Struct, frozen=True):
     quality: Quality
     model: Model
     aggregate: Aggregate
+    seen_again: SeenAgain
     store: Store
     broker: Broker
     sync: Sync

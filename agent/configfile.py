@@ -178,7 +178,7 @@ def _from_environment(raw: str, kind: Any) -> Any:
     """A list is written as in the file, everything else as it is."""
     info = inspect.type_info(kind)
     allowed_types = info.types if isinstance(info, inspect.UnionType) else (info,)
-    if not any(isinstance(one, inspect.ListType) for one in allowed_types):
+    if not any(isinstance(one, inspect.ListType | inspect.TupleType) for one in allowed_types):
         return raw
     try:
         return tomllib.loads(f"value = {raw}")["value"]
@@ -199,7 +199,7 @@ def allowed(kind: Any) -> str:
     return _("expected is {values}").format(values=_words(inspect.type_info(kind)))
 
 
-def _words(info: inspect.Type) -> str:  # noqa: PLR0911 - one line a type
+def _words(info: inspect.Type) -> str:  # noqa: PLR0911, PLR0912 - one line a type
     match info:
         case inspect.BoolType():
             return _("true or false")
@@ -214,10 +214,16 @@ def _words(info: inspect.Type) -> str:  # noqa: PLR0911 - one line a type
             return number
         case inspect.LiteralType():
             return _("one of {values}").format(values=", ".join(str(value) for value in info.values))
+        case inspect.Metadata(type=inspect.StrType(), extra_json_schema={"examples": [str(example), *_rest]}):
+            return _("a text such as {example}").format(example=example)
+        case inspect.Metadata():
+            return _words(info.type)
         case inspect.StrType(pattern=str(pattern)):
             return _("a text that matches {pattern}").format(pattern=pattern)
         case inspect.StrType():
             return _("a text in quotation marks")
+        case inspect.DateTimeType():
+            return _("a date and time with its zone, for instance 2026-05-12T09:00:00Z")
         case inspect.ListType() | inspect.VarTupleType():
             return _("a list, each entry {entry}").format(entry=_words(info.item_type))
         case inspect.TupleType():

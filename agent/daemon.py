@@ -6,9 +6,7 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Callable
 from pathlib import Path
 from threading import Event
 from types import FrameType
@@ -16,36 +14,25 @@ from types import FrameType
 import msgspec
 
 from agent import __version__, health
+from agent.assembly import build_pipeline
 from agent.config import Config
 from agent.diagnosis import judge
-from agent.domain import WHOLE_FRAME, Region
 from agent.drivers.board import Board
 from agent.drivers.camera import CameraState
 from agent.drivers.cameras import LiveCameras
-from agent.drivers.capture import Settings
-from agent.drivers.gpsd import GpsdReceiver
+from agent.drivers.gpsd import GpsdReceiver, ReceiverState
 from agent.drivers.mqtt import MqttConnection
 from agent.drivers.network import Network
+from agent.drivers.outages import FlakyCamera
 from agent.drivers.paced import Paced
-from agent.drivers.recording import PictureFolder, VideoFile
-from agent.drivers.simulated import simulate
+from agent.drivers.recording import PictureFolder
 from agent.drivers.systemd import Notifier
 from agent.drivers.tflite import TfliteClassifier
-from agent.drivers.track import RecordedTrack
-from agent.drivers.v4l import is_local
 from agent.errors import ConfigError, DamagedStore, StoreError
-from agent.i18n import _
-from agent.interfaces import Camera, Gps
 from agent.manifest import load_manifest
-from agent.pipeline.aggregate import Aggregator
-from agent.pipeline.anonymise import Identity
 from agent.pipeline.heat import Cooling
-from agent.pipeline.pipeline import Pipeline
-from agent.pipeline.regions import Pace, Rota, road
-from agent.pipeline.trigger import Trigger
 from agent.routingtable import load_routing
-from agent.simulation.conditions import Conditions
-from agent.simulation.patrol import short_route
+from agent.sources import build_sources
 from agent.store.lock import StoreLock, create_directory
 from agent.store.quota import MEGABYTE, Limits
 from agent.store.store import open_whole
@@ -65,75 +52,6 @@ CAMERA_BACKOFF = 1.0  # seconds at most between two looks whether cameras that a
 TIDY = 60.0  # seconds between two times that the store is put in order
 DAY = 86_400  # seconds
 MOVING = 30.0  # seconds within which every loop must come back from its step
-
-
-class NoGps:
-    """No receiver at all: reports go without a position, unless the pictures carry one."""
-
-    def open(self) -> None:
-        """See Gps."""
-
-    def fix(self, _monotonic: float) -> None:
-        """See Gps."""
-
-    def close(self) -> None:
-        """See Gps."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sources:
-    """Where frames and fixes come from."""
-
-    camera: Camera
-    gps: Gps
-
-
-def build_sources(config: Config) -> Sources:
-    """The cameras and the receiver that the configuration names. Raises ConfigError."""
-    camera, gps = config.camera, config.gps
-    if config.cameras and not all(_is_live(one.source) for one in config.all_cameras):
-        raise ConfigError(_("[cameras]: several cameras must all be live ones; simulator and recordings go alone"))
-    if (camera.source == "simulator") != (gps.source == "simulator"):
-        raise ConfigError(_("[camera] source and [gps] source: the simulator drives both, or neither"))
-    if camera.source == "simulator":
-        drawn = config.simulator
-        simulated = simulate(
-            seed=drawn.seed,
-            start=datetime.now(UTC),
-            speed_factor=drawn.speed_factor or 1.0,
-            duration=drawn.seconds,
-            conditions=Conditions(drawn.weather, drawn.dirt, drawn.tunnel, tuple(drawn.stops)),
-            route=short_route() if drawn.route == "short" else None,
-        )
-        return Sources(*simulated)
-    receiver = _build_gps(config)
-    start = receiver.start if isinstance(receiver, RecordedTrack) else None
-    path = Path(camera.source)
-    if _is_live(camera.source):
-        if start is not None:
-            raise ConfigError(_("[gps] source: a recorded track only goes with recorded pictures"))
-        asked = [
-            Settings(one.source, one.name, one.width, one.height, one.fps, one.exposure) for one in config.all_cameras
-        ]
-        return Sources(LiveCameras(asked), receiver)
-    recording: Camera = (PictureFolder if path.is_dir() else VideoFile)(path, start, name=camera.name)
-    speed = config.simulator.speed_factor
-    camera_of_it: Camera = recording if speed is None else Paced(recording, speed)
-    return Sources(camera_of_it, receiver)
-
-
-def _is_live(source: str) -> bool:
-    return "://" in source or source.isdecimal() or source.startswith("usb:") or is_local(source)
-
-
-def choose_regions(config: Config) -> Sequence[Region]:
-    """Where in a frame is looked, the first in each of them."""
-    camera = config.camera
-    # Whoever photographs aims at the defect; the camera of a vehicle has the road before it.
-    chosen = camera.regions or ("whole" if Path(camera.source).is_dir() else "road")
-    if isinstance(chosen, list):
-        return chosen
-    return road(camera.horizon) if chosen == "road" else (WHOLE_FRAME,)
 
 
 def find_faults(config: Config, path: Path | None = None) -> list[str]:
@@ -156,13 +74,6 @@ def find_faults(config: Config, path: Path | None = None) -> list[str]:
     return list(dict.fromkeys(faults))  # a wrong model is met twice
 
 
-def _build_gps(config: Config) -> Gps:
-    source = config.gps.source
-    if source == "gpsd":
-        return GpsdReceiver(config.gps.host, config.gps.port)
-    return NoGps() if source == "none" else RecordedTrack(Path(source))
-
-
 class Daemon:
     """The whole agent."""
 
@@ -173,15 +84,17 @@ class Daemon:
         """
         self._config = config
         self._tidied = time.monotonic()  # seconds
+        self._rate = 1.0  # how much rarer than usual frames are looked at
         self._mute = False  # the status file can not be written, and that was said
-        boot = health.boot_id()
         self._stop = Event()
         self._driver_crashed = Event()
         self._notifier = Notifier()
         manifest = load_manifest(config.model.name)
         self._classifier = TfliteClassifier(manifest, config.model.runtime, config.model.threads)
-        self._routing = load_routing(config, manifest, Zones.load(config.store_directory), path)
+        zones = Zones.load(config.store_directory)
+        routing = load_routing(config, manifest, zones, path)
         self._sources = build_sources(config)
+        boot = self._sources.boot
         device, broker = config.agent.device, config.broker
         connection = MqttConnection(
             broker,
@@ -196,18 +109,14 @@ class Daemon:
         self._store = open_whole(config.store_directory, limits)
         self._board = Board()
         self._cooling = Cooling(config.thermal.hot_c, config.thermal.cool_c)
-        self._trigger = Trigger(config.trigger.every_m, config.trigger.every_s)
-        self._pipeline = Pipeline(
-            camera=self._sources.camera,
-            gps=self._sources.gps,
-            classifier=self._classifier,
-            manifest=manifest,
-            store=self._store,
-            identity=Identity(device, boot),
-            trigger=self._trigger,
-            aggregator=Aggregator(config.aggregate.reach_m, config.aggregate.patience_s),
-            rota=Rota(choose_regions(config)),
-            pace=Pace(config.trigger.every_m, config.trigger.every_s, config.camera.look_share),
+        self._pipeline = build_pipeline(
+            config,
+            self._sources,
+            self._store,
+            self._classifier,
+            zones=zones,
+            routing=routing,
+            rate=lambda: self._rate,
         )
         sync = config.sync
         self._allowance = Allowance(self._store.traffic, connection, sync.free_networks, sync.month_mb)
@@ -232,9 +141,10 @@ class Daemon:
             ),
         }
 
+        # Not the sources' own: by it the last word is told from one before a power cut.
         self._vitals = Vitals(
             config,
-            boot,
+            health.boot_id(),
             classifier=self._classifier,
             pipeline=self._pipeline,
             delivery=self._delivery,
@@ -242,7 +152,7 @@ class Daemon:
             cooling=self._cooling,
             pipeline_worker=self._workers["pipeline"],
             sync_worker=self._workers["sync"],
-            receiver_fault=self._receiver_fault,
+            receiver=self._receiver_state,
             unreadable=self._unreadable,
             cameras=self._camera_states,
         )
@@ -273,13 +183,13 @@ class Daemon:
             worker.stop.set()
             if not worker.join(max(0.1, deadline - time.monotonic())):
                 log.warning("%s did not end in time; what was committed is kept", name)
-        counters = self._pipeline.counters
-        log.info("ended: %d reports found, %d delivered", counters.reports, self._delivery.counters.settled)
+        filed = self._pipeline.filing.filed
+        log.info("ended: %d reports found, %d delivered", filed.reports, self._delivery.counters.settled)
         self._beat()
         self._lock.release()
         if self._crashed():
             return 1
-        return StoreError.exit_code if self._store.is_gone() or self._is_damaged() or counters.lost else 0
+        return StoreError.exit_code if self._store.is_gone() or self._is_damaged() or filed.lost else 0
 
     def _end_delivery(self) -> None:
         try:
@@ -296,12 +206,13 @@ class Daemon:
             log.critical("a driver died of a bug", exc_info=crash.exc_value)
         self._driver_crashed.set()
 
-    def _receiver_fault(self) -> str | None:
+    def _receiver_state(self) -> ReceiverState | None:
         gps = self._sources.gps
-        return gps.state().error if isinstance(gps, GpsdReceiver) else None
+        return gps.state() if isinstance(gps, GpsdReceiver) else None
 
     def _unreadable(self) -> int:
         camera = self._sources.camera
+        camera = camera.camera if isinstance(camera, FlakyCamera) else camera
         camera = camera.recording if isinstance(camera, Paced) else camera
         return len(camera.skipped) if isinstance(camera, PictureFolder) else 0
 
@@ -314,7 +225,7 @@ class Daemon:
 
     def _is_damaged(self) -> bool:
         troubles = [worker.trouble and worker.trouble.error for worker in self._workers.values()]
-        return any(isinstance(error, DamagedStore) for error in (*troubles, self._pipeline.store_trouble))
+        return any(isinstance(error, DamagedStore) for error in (*troubles, self._pipeline.filing.trouble))
 
     def _done(self) -> bool:
         try:
@@ -333,7 +244,7 @@ class Daemon:
 
     def _beat(self) -> None:
         now = time.monotonic()
-        self._trigger.factor = self._cooling.factor(self._board.read())
+        self._rate = self._cooling.factor(self._board.read())
         if all(worker.ended or now - worker.moved < MOVING for worker in self._workers.values()):
             self._notifier.alive()
         try:

@@ -120,7 +120,7 @@ def _verdict(
         ).format(pid=pid, kept=kept, command=RESTART)
     problem = _problem(last_word)
     if problem:
-        return "degraded", _("To do: {problem} {kept}").format(problem=problem, kept=kept)
+        return "degraded", _("To do: {problem} {kept}").format(problem=problem, kept=kept[0].upper() + kept[1:])
     if counts.rejected:
         return "degraded", ngettext(
             "To do: the centre refused {number} report, which is kept aside; its operator must look at the reason.",
@@ -140,7 +140,7 @@ def _verdict(
 def _problem(last_word: Health) -> str | None:
     """The first part that needs a hand, and the hand it needs."""
     warm = time.time() - last_word.started_at > GRACE
-    names = ["store", "camera", "centre", "gps", "model", "board"]
+    names = ["store", "camera", "lens", "centre", "gps", "model", "board"]
     if _lacks_voltage(last_word.parts.get("board")):
         # It makes cameras and receivers drop out, whose cables would be looked at in vain.
         names.insert(1, "board")
@@ -151,7 +151,11 @@ def _problem(last_word: Health) -> str | None:
         since = ""
         if part.since is not None:
             since = _(" since {time:%H:%M}").format(time=datetime.fromtimestamp(part.since).astimezone())
-        return _remedy("supply" if _lacks_voltage(part) else name).format(since=since, detail=part.detail)
+        if _lacks_voltage(part):
+            name = "supply"  # noqa: PLW2901 - which remedy
+        elif name == "camera" and part.detail:
+            name = "cameras"  # noqa: PLW2901 - the detail says which one, and what to do
+        return _remedy(name).format(since=since, detail=part.detail)
     return None
 
 
@@ -163,8 +167,11 @@ def _remedy(name: str) -> str:
     sentences = {
         "store": _("the store can not be written{since}; check the disk's space and health."),
         "camera": _("the camera gives no picture{since}; check its cable and [camera] source."),
+        "cameras": _("the camera gives no picture{since} ({detail})."),
+        "lens": _("the lens is dirty: {detail}; clean it."),
         "centre": _(
-            "the centre is not reached{since} ({detail}); without network this is normal, else check [broker]."
+            "the centre is not reached{since} ({detail}); without network this is normal, "
+            "else check [broker] and the centre."
         ),
         "gps": _("no position from the receiver{since}; check its aerial and cable, and gpsd: systemctl status gpsd."),
         "model": _("the model does not work{since}; install it again."),

@@ -14,11 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 Pixels = npt.NDArray[np.uint8]  # height x width x 3, BGR
+Probabilities = npt.NDArray[np.float32]  # one a label, in the manifest's order
 Ranges = tuple[tuple[int, int], ...]  # from (inclusive), to (exclusive)
 Region = tuple[float, float, float, float]  # left, top, right, bottom as fractions of the frame
 
 WHOLE_FRAME: Region = (0.0, 0.0, 1.0, 1.0)
 NO_DEFECT = "no_defect"
+TRUSTED = ("gps", "ntp")  # clocks that a report's time may be taken from
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,25 @@ class Fix:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """What a clock says at an instant."""
+
+    at: datetime  # aware UTC
+    monotonic: float  # seconds, on the clock of the frames
+    source: str  # "gps", "ntp", "rtc" or "unknown"
+    error: float | None  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Dated:
+    """When something was, and by which clock."""
+
+    at: datetime  # aware UTC
+    clock: str  # "gps", "ntp", "rtc" or "unknown"
+    error: float | None  # seconds
+
+
+@dataclass(frozen=True, slots=True)
 class Frame:
     """One picture of a camera, in memory only: it may show people, and is never written."""
 
@@ -43,6 +64,12 @@ class Frame:
     monotonic: float  # seconds, of the device or since the start of the recording
     camera: str
     fix: Fix | None = None  # where the source itself knows it (EXIF of a photograph)
+
+    @property
+    def aspect(self) -> float:
+        """Width by height."""
+        rows, columns = self.pixels.shape[:2]
+        return float(columns / rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +89,17 @@ class Candidate:
     probability: float  # 0..1
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Look:
+    """What the model says of a part of a frame."""
+
+    region: Region
+    probabilities: Probabilities
+
+
 @dataclass(frozen=True, slots=True)
 class Classification:
-    """What the model says of a frame."""
+    """What the model says of a frame, or of several that show the same."""
 
     decision: str  # "accepted", "to_review" or "no_defect"
     candidates: tuple[Candidate, ...]  # most probable first
@@ -111,14 +146,24 @@ class ModelIdentity:
     sha256: str
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Glimpse:
+    """What was seen of a frame: all that is needed of it once its picture is gone."""
+
+    monotonic: float  # seconds, on the clock of the frames
+    position: Position  # of the vehicle, as it was known then
+    looks: tuple[Look, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One defect as the camera saw it over one or more frames: the exact picture, in memory only."""
+    """One defect as a camera saw it over one or more frames: the exact picture, in memory only."""
 
-    frame: Frame  # the best of them
-    classification: Classification  # of that frame
-    position: Position  # of that frame
-    frames: int
+    frame: Frame  # the one that showed it best
+    classification: Classification  # of all of them
+    position: Position  # of the vehicle at that frame
+    frames: int  # that showed it
+    glimpses: tuple[Glimpse, ...] = ()  # of the way past it, also where it was not seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +204,14 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class SeenAgain:
+    """A known defect that was seen on later passes."""
+
+    times: int
+    last_at: datetime  # aware UTC
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """A defect, ready to be kept and delivered. Holds no picture and names no person or vehicle."""
 
@@ -181,6 +234,11 @@ class Report:
     model: ModelIdentity
     evidence_withheld: str | None  # why there is no picture
     evidence: EvidenceFacts | None = None  # of the picture that goes with it
+    revision: int = 0  # of what is told of it: a higher one replaces those before
+    seen_again: SeenAgain | None = None
+    first_observed_at: datetime | None = None  # aware UTC: what was told before a trusted clock put it right
+    monotonic: float | None = None  # seconds, on the clock of that boot: not told
+    mark: str | None = None  # what the crew said of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +247,7 @@ class Loss:
 
     id: str  # UUIDv7
     what: str  # "report" or "evidence"
-    reason: str  # "quota", "disk", "retention", "damaged", "purged" or "refused"
+    reason: str  # "quota", "disk", "retention", "damaged", "purged", "refused" or "merged"
     labels: dict[str, int]  # how many of each
     sequences: tuple[tuple[int, int], ...]  # of the reports: first and last of each run
     since: datetime  # aware UTC, when the first of them was committed

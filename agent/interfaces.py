@@ -58,8 +58,8 @@ class Gps(Protocol):
     def open(self) -> None:
         """Start. Does not wait for a fix."""
 
-    def fix(self, monotonic: float) -> Fix | None:
-        """The newest fix known at that instant (seconds, on the clock of the frames)."""
+    def take(self, monotonic: float) -> Sequence[Fix]:
+        """The fixes told by that instant (seconds, on the clock of the frames) and not yet taken, in their order."""
 
     def close(self) -> None:
         """Release the device. Safe to call twice."""

@@ -48,6 +48,8 @@ class Label(msgspec.Struct, frozen=True):
     severity: Literal["low", "normal", "urgent"] | None
     team: Words | None
     accept: Probability | None  # believed without a person from this probability on, or NEVER
+    group: Short | None = None  # labels of one group are mistaken for one another
+    above: Annotated[float, Meta(ge=0, le=20)] = 0.0  # metres: its middle above the ground, 0 for what lies flat
 
     @property
     def name(self) -> str:
@@ -79,6 +81,19 @@ class Manifest(msgspec.Struct, frozen=True):
     def path(self) -> Path:
         """The model file."""
         return self.directory / self.file
+
+    def groups(self) -> dict[str, list[int]]:
+        """The indices of the defects, those that are mistaken for one another together."""
+        found: dict[str, list[int]] = {}
+        for index, label in enumerate(self.labels):
+            if label.id != NO_DEFECT:
+                found.setdefault(label.group or label.id, []).append(index)
+        return found
+
+    @property
+    def kinds(self) -> dict[str, str]:
+        """The group of each label: its own name where it is mistaken for no other."""
+        return {label.id: label.group or label.id for label in self.labels}
 
     def label(self, identifier: str) -> Label:
         """The label of that id; KeyError where the model has none."""

@@ -24,6 +24,10 @@ class Outage:
     begin: float  # seconds since the start
     end: float  # seconds since the start
 
+    def __str__(self) -> str:
+        """As `parse` reads it."""
+        return f"{self.kind} {self.begin:g}-{self.end:g}"
+
     def covers(self, seconds: float) -> bool:
         """Whether it has failed then."""
         return self.begin <= seconds < self.end

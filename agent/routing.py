@@ -149,7 +149,7 @@ def _words(name: str | None, rule: Rule | None, raised: Mapping[str, Urgent]) ->
     if rule is None:
         text = _("no rule applies")
     elif name is None:
-        text = _("no rule names it: its own team, in its commune where that is known")
+        text = _("no rule names it, so its own team, in its commune where that is known")
     else:
         named = [
             word

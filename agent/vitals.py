@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from agent import __version__
 from agent.config import Config
 from agent.drivers.camera import CameraState
+from agent.drivers.gpsd import ReceiverState
 from agent.drivers.tflite import TfliteClassifier
 from agent.errors import StoreError
 from agent.health import Figures, Health, Part
@@ -21,6 +22,7 @@ from agent.sync.allowance import Allowance
 from agent.sync.delivery import Delivery
 from agent.worker import Worker
 
+BLIND = 120.0  # seconds without a fix
 SILENCE = 30.0  # seconds that the centre may take to answer
 
 
@@ -69,13 +71,13 @@ class Vitals:
         cooling: Cooling,
         pipeline_worker: Worker,
         sync_worker: Worker,
-        receiver_fault: Callable[[], str | None],
+        receiver: Callable[[], ReceiverState | None],
         unreadable: Callable[[], int],
         cameras: Callable[[], Sequence[CameraState]] = tuple,
     ) -> None:
         """`boot` is the UUID of this boot.
 
-        `receiver_fault` says what is wrong with the receiver, `unreadable` how many pictures of a recording could
+        `receiver` says how a live receiver is, `unreadable` how many pictures of a recording could
         not be read, `cameras` how each live camera is.
         """
         self._config = config
@@ -87,7 +89,7 @@ class Vitals:
         self._cooling = cooling
         self._pipeline_worker = pipeline_worker
         self._sync_worker = sync_worker
-        self._receiver_fault = receiver_fault
+        self._receiver = receiver
         self._unreadable = unreadable
         self._cameras = cameras
         self._started = time.time()
@@ -103,6 +105,7 @@ class Vitals:
             written=time.clock_gettime(time.CLOCK_BOOTTIME),
             parts={
                 "camera": self._camera(),
+                "lens": self._lens(),
                 "gps": self._gps(),
                 "model": self._model(),
                 "store": self._store(),
@@ -117,6 +120,7 @@ class Vitals:
             "frames": counters.frames,
             "looked_at": counters.looked_at,
             "unreadable": self._unreadable() or None,
+            **{f"refused_{reason}": count for reason, count in sorted(counters.refused.items())},
         }
         trouble = self._pipeline_worker.trouble
         if trouble is not None and not isinstance(trouble.error, StoreError):
@@ -130,18 +134,27 @@ class Vitals:
             return Part("failed", detail, min(camera.since or 0.0 for camera in failed), figures)
         return Part("ok" if counters.frames else "waiting", figures=figures)
 
+    def _lens(self) -> Part:
+        gate, names = self._pipeline.gate, [camera.name for camera in self._config.all_cameras]
+        dirty = [name for name in names if gate.is_dirty(name)]
+        figures: Figures = {"dirt": round(max(gate.dirt(name) for name in names), 2) or None}
+        return Part("failed", ", ".join(dirty), figures=figures) if dirty else Part("ok", figures=figures)
+
     def _gps(self) -> Part:
         if self._config.gps.source == "none":
             return Part("off")
-        fault = self._receiver_fault()
-        if fault is not None:
-            return Part("failed", fault)
-        counters = self._pipeline.counters
-        fix, frame = counters.last_fix, counters.last_frame
-        if fix is None or frame is None:
-            return Part("waiting")
+        receiver, fixes = self._receiver(), self._pipeline.fixes
+        refused = fixes.refused + (receiver.refused if receiver else 0) or None
+        if receiver is not None and receiver.error is not None:
+            return Part("failed", receiver.error, figures={"refused": refused})
+        fix = fixes.last
+        if fix is None:
+            return Part("waiting", figures={"refused": refused})
         # Neither latitude nor longitude: this file is read by people who need not know where the vehicle is.
-        return Part("ok", figures={"age_s": round(frame - fix.monotonic, 1), "eph_m": fix.eph})
+        age = max(0.0, self._pipeline.now - fix.monotonic)
+        figures: Figures = {"age_s": round(age, 1), "eph_m": fix.eph, "refused": refused}
+        # No tunnel takes that long: a receiver that fell silent, or lost its aerial.
+        return Part("waiting" if age > BLIND else "ok", figures=figures)
 
     def _model(self) -> Part:
         identity = self._classifier.manifest.identity
@@ -153,14 +166,16 @@ class Vitals:
         return Part("ok", figures=figures | cost_figures(self._pipeline.cost))
 
     def _store(self) -> Part:
-        counters = self._pipeline.counters
+        filing = self._pipeline.filing
         figures: Figures = {
-            "reports": counters.reports,
-            "unsaved": self._pipeline.unsaved or None,
-            "lost": counters.lost or None,
+            "reports": filing.filed.reports,
+            "seen_again": filing.filed.seen_again or None,
+            "held": filing.held or None,
+            "unsaved": filing.unsaved or None,
+            "lost": filing.filed.lost or None,
         }
-        if self._pipeline.store_trouble is not None:
-            return Part("failed", str(self._pipeline.store_trouble), figures=figures)
+        if filing.trouble is not None:
+            return Part("failed", str(filing.trouble), figures=figures)
         for worker in (self._pipeline_worker, self._sync_worker):
             if worker.trouble is not None and isinstance(worker.trouble.error, StoreError):
                 return Part("failed", str(worker.trouble.error), worker.trouble.since, figures)

@@ -12,8 +12,8 @@ import click
 import msgspec
 
 from agent import __version__
-from benchmarks import backlog, delivery, inference, processes, zones
-from benchmarks.measure import Figure
+from benchmarks import backlog, delivery, inference, nearby, processes, stages, throughput, zones
+from benchmarks.measure import Figure, line
 
 RESULTS = Path(__file__).parent / "results" / "latest.json"
 FIGURES: tuple[Callable[[], Figure], ...] = (
@@ -39,6 +39,9 @@ FIGURES: tuple[Callable[[], Figure], ...] = (
     zones.lookup,
     zones.lookup_bare,
     zones.load,
+    *stages.FIGURES,
+    *throughput.FIGURES,
+    nearby.near,
 )
 
 
@@ -50,7 +53,7 @@ def main(out: Path) -> None:
     for measure in FIGURES:
         figure = measure()
         figures.append(figure)
-        click.echo(f"{figure.name:<24} {_side(figure.ours, figure)}   {figure.peer_name}: {_side(figure.peer, figure)}")
+        click.echo(line(figure))
     out.parent.mkdir(exist_ok=True)
     content = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -61,10 +64,6 @@ def main(out: Path) -> None:
     }
     out.write_bytes(msgspec.json.format(msgspec.json.encode(content), indent=1) + b"\n")
     click.echo(f"written to {out}")
-
-
-def _side(value: float | None, figure: Figure) -> str:
-    return "-" if value is None else f"{value:.4g} {figure.unit}"
 
 
 def _machine() -> str:

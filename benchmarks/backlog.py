@@ -68,7 +68,7 @@ def written() -> Figure:
             store.append(one)
             ids.append(one.id)
         for first in range(0, WRITTEN, 50):
-            store.outbox.sent(list(range(first + 1, first + 51)))
+            store.outbox.sent(store.outbox.pending(first, 50))
             store.outbox.settle(ids[first : first + 50])
         store.close()
         ours = (_written() - before) / size

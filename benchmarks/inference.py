@@ -12,7 +12,7 @@ import cv2
 import msgspec
 import numpy as np
 
-from agent.domain import WHOLE_FRAME, Candidate, Classification, Frame, Observation, Pixels, Position
+from agent.domain import WHOLE_FRAME, Candidate, Classification, Dated, Frame, Observation, Pixels, Position
 from agent.drivers.pictures import read_picture
 from agent.drivers.tflite import TfliteClassifier, load_runtime
 from agent.manifest import load_manifest
@@ -36,7 +36,7 @@ def _scene(width: int, height: int) -> Pixels:
     return np.clip(pixels, 0, 255).astype(np.uint8)
 
 
-class _Bare:
+class Bare:
     """The documentation's own loop: resize, quantise, invoke."""
 
     def __init__(self) -> None:
@@ -57,7 +57,7 @@ class _Bare:
 def jpeg_to_class() -> Figure:
     """A 1080p JPEG on disk to its class, one thread."""
     manifest = load_manifest()
-    classifier, bare = TfliteClassifier(manifest), _Bare()
+    classifier, bare = TfliteClassifier(manifest), Bare()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "picture.jpg"
         cv2.imwrite(str(path), _scene(1920, 1080), [cv2.IMWRITE_JPEG_QUALITY, 85])
@@ -80,7 +80,7 @@ def jpeg_to_class() -> Figure:
 def frame_to_decision() -> Figure:
     """A 720p frame in memory to its decision."""
     manifest = load_manifest()
-    classifier, bare, pixels = TfliteClassifier(manifest), _Bare(), _scene(1280, 720)
+    classifier, bare, pixels = TfliteClassifier(manifest), Bare(), _scene(1280, 720)
     return compare(
         "frame-720p-to-decision",
         lambda: classify(pixels, classifier, manifest),
@@ -101,7 +101,7 @@ def road_1080p() -> Figure:
 
 def _road(name: str, width: int, height: int) -> Figure:
     manifest = load_manifest()
-    classifier, bare, pixels = TfliteClassifier(manifest), _Bare(), _scene(width, height)
+    classifier, bare, pixels = TfliteClassifier(manifest), Bare(), _scene(width, height)
     regions = road(0.3)
     rota = Rota(regions)
 
@@ -122,6 +122,7 @@ def observation_to_commit() -> Figure:
     frame = Frame(_scene(640, 360), datetime.now(UTC), 0.0, "front")
     look = Classification("accepted", (Candidate("pothole", 0.9), Candidate("no_defect", 0.1)), WHOLE_FRAME)
     observation = Observation(frame, look, Position("none"), frames=1)
+    dated = Dated(datetime.now(UTC), "ntp", 0.1)
     identity = Identity("veh-1", "01934f5e-0000-4000-8000-000000000000")
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
         store = Store(Path(folder) / "store")
@@ -133,7 +134,7 @@ def observation_to_commit() -> Figure:
         try:
             return compare(
                 "observation-to-commit",
-                lambda: store.append(anonymise(observation, None, identity, manifest)),
+                lambda: store.append(anonymise(observation, dated, identity, manifest)),
                 lambda: plain.execute("INSERT INTO report (payload) VALUES (?)", (payload,)),
                 "bare sqlite3 insert, same durability",
             )

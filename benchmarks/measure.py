@@ -43,3 +43,15 @@ def compare(  # noqa: PLR0913 - the two sides and what the figure is called
     low, median, high = statistics.quantiles(mine, n=4)
     other = statistics.median(theirs)
     return Figure(name, median, other, peer_name, median / other, "ms", (low, high), note)
+
+
+def line(figure: Figure) -> str:
+    """The figure for people."""
+    ratio = "" if figure.ratio is None else f" ({figure.ratio:.3g})"
+    note = f"; {figure.note}" if figure.note else ""
+    peer = f"{figure.peer_name}: {_side(figure.peer, figure)}{ratio}"
+    return f"{figure.name:<28} {_side(figure.ours, figure)}   {peer}{note}"
+
+
+def _side(value: float | None, figure: Figure) -> str:
+    return "-" if value is None else f"{value:.4g} {figure.unit}"

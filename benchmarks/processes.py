@@ -7,25 +7,19 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 
 import cv2
 import msgspec
 import numpy as np
 
-from agent.domain import Report
-from agent.drivers.simulated import simulate
-from agent.drivers.tflite import TfliteClassifier
-from agent.errors import RecordingEnded
-from agent.manifest import load_manifest
-from agent.pipeline.aggregate import Aggregator
-from agent.pipeline.anonymise import Identity
-from agent.pipeline.pipeline import Pipeline
-from agent.pipeline.trigger import Trigger
+from agent import config
+from agent.domain import Evidence, Report
+from agent.drivers.simulated import SimulatedCamera
+from agent.sources import simulated
 from agent.store.store import Store
 from benchmarks.measure import Figure, compare
+from benchmarks.patrol import assemble, play
 
 CONFIGURATION = """
 [agent]
@@ -40,6 +34,23 @@ directory = "{folder}/store"
 host = "127.0.0.1"
 port = 1
 tls = false
+"""
+
+SIMULATOR = """
+[simulator]
+seed = 3
+seconds = 60
+"""
+
+# Nothing is waited for, and what was reported is reported again.
+AT_ONCE = """
+[aggregate]
+reach_m = 0.01
+gap_m = 0.01
+patience_s = 0.01
+min_frames = 1
+[seen_again]
+days = 0
 """
 
 # The documentation's own loop over a folder, once the model is loaded: decode, resize, quantise, invoke.
@@ -138,51 +149,43 @@ def resident_memory() -> Figure:
         return Figure("resident-memory", ours, peer, "numpy, OpenCV, runtime and model alone", ours / peer, "MB")
 
 
-class _TimedStore:
-    """Commits, and notes how long after its frame was taken."""
+class _TimedStore(Store):
+    """Notes how long after its frame each report is on the disk."""
 
-    def __init__(self, store: Store) -> None:
-        self.delays: list[float] = []
-        self._store = store
+    def __init__(self, directory: Path, camera: SimulatedCamera) -> None:
+        super().__init__(directory)
+        self.delays: list[float] = []  # seconds
+        self._camera = camera
 
-    def append(self, report: Report) -> int:
-        sequence = self._store.append(report)
-        self.delays.append((datetime.now(UTC) - report.observed_at).total_seconds())
+    def append(self, report: Report, evidence: Evidence | None = None, held: bool = False) -> int:
+        sequence = super().append(report, evidence, held)
+        assert report.monotonic is not None
+        self.delays.append(self._camera.seconds - report.monotonic)
         return sequence
 
 
 def frame_to_commit() -> Figure:
     """From a frame's capture to its report on disk, on the simulator in real time.
 
-    Most of it is waiting whether the defect stays in sight, which the peer, the same without any reach, does not do.
+    Most of it is waiting whether the defect stays in sight, which the peer, that believes each frame, does not do.
     """
-    ours = _drive(Aggregator(reach=10.0, patience=2.0))
-    at_once = _drive(Aggregator(reach=0.01, patience=0.01))
+    ours, at_once = _drive(""), _drive(AT_ONCE)
     low, median, high = statistics.quantiles(ours, n=4)
     other = statistics.median(at_once)
-    return Figure("frame-to-commit", median, other, "each frame a report", median / other, "s", (low, high))
+    note = f"{len(ours)} reports, of the peer {len(at_once)}"
+    return Figure("frame-to-commit", median, other, "each frame a report", median / other, "s", (low, high), note)
 
 
-def _drive(aggregator: Aggregator, seconds: float = 60.0) -> list[float]:
-    manifest = load_manifest()
-    classifier = TfliteClassifier(manifest)
+def _drive(further: str) -> list[float]:
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
-        store = _TimedStore(Store(Path(folder)))
-        camera, gps = simulate(seed=3, start=datetime.now(UTC), speed_factor=1.0, duration=seconds)
-        identity = Identity("bench", "01934f5e-0000-4000-8000-000000000000")
-        pipeline = Pipeline(
-            camera=camera,
-            gps=gps,
-            classifier=classifier,
-            manifest=manifest,
-            store=store,
-            identity=identity,
-            trigger=Trigger(4.0, 1.0),
-            aggregator=aggregator,
-        )
-        while not pipeline.ended.is_set():
-            with suppress(RecordingEnded):
-                pipeline.step()
+        path = Path(folder) / "agent.toml"
+        path.write_text(CONFIGURATION.format(folder=folder) + SIMULATOR + further)
+        settings = config.load(path)
+        sources = simulated(settings, 1.0)
+        assert isinstance(sources.camera, SimulatedCamera)
+        store = _TimedStore(Path(folder) / "store", sources.camera)
+        play(assemble(settings, sources, store))
+        store.close()
     return store.delays
 
 

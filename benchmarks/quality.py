@@ -65,13 +65,13 @@ def _unfocused(sigma: float) -> Damage:
 
 
 def _exposed(times: float) -> Damage:
-    return lambda pixels: np.clip(pixels * times, 0, 255).astype(np.uint8)
+    return lambda pixels: np.clip(pixels * float(times), 0, 255).astype(np.uint8)
 
 
 DAMAGES: tuple[tuple[str, Damage], ...] = (
     *((f"defocus, sigma {sigma} px", _unfocused(sigma)) for sigma in (2, 4, 6, 8)),
     *((f"motion {length} px at {turn}", _moved(length, turn)) for length in (12, 25, 40) for turn in (0, 45, 90)),
-    *((f"exposure x {times}", _exposed(times)) for times in (0.05, 0.1, 0.2, 3, 6)),
+    *((f"exposure x {times}", _exposed(times)) for times in (0.05, 0.1, 0.2, 3.0, 6.0)),
 )
 
 

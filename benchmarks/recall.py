@@ -4,36 +4,35 @@ from __future__ import annotations
 
 import csv
 import math
+import statistics
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
 import numpy as np
 import numpy.typing as npt
 
-from agent.config import Aggregate, Trigger
-from agent.domain import NO_DEFECT, WHOLE_FRAME, Classification, Frame, Pixels, Position, Region
+from agent.config import Trigger
+from agent.domain import NO_DEFECT, WHOLE_FRAME, Classification, Look, Pixels, Probabilities, Region
 from agent.drivers.pictures import find_pictures, read_picture
 from agent.drivers.tflite import TfliteClassifier
 from agent.manifest import Manifest, load_manifest
-from agent.pipeline.aggregate import Aggregator
 from agent.pipeline.classify import cut, most_telling, weight
-from agent.pipeline.locate import distance
 from agent.pipeline.regions import Rota, road
 from agent.simulation.patrol import Patrol
+from agent.simulation.score import score
+from benchmarks.patrol import Case, drive
 
 HORIZON = 0.3
 SIZES = (0.0003, 0.002, 0.005, 0.01, 0.03, 1.0)  # fractions of the frame that a defect fills
-AGGREGATE = Aggregate()
 EVERY = Trigger().every_m  # metres between two frames looked at
 SECONDS = 120.0  # of a drawn patrol
-NEAR = 25.0  # metres between a defect and the vehicle that reports it
+FAULTS = ("missed", "several", "repeated", "unfounded")  # of agent.simulation.score
 LOGO = 100  # rows at the top of the recorded drive's frames, which are no part of the street
 LOOKS_DOWN = 0.17  # the horizon of the recorded drive, in what is left then
-BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +59,7 @@ def _ways(horizon: float) -> tuple[Way, ...]:
     )
 
 
-Probabilities = dict[Region, npt.NDArray[np.float32]]
+Known = dict[Region, Probabilities]  # what each region looks like
 
 
 class Gaze:
@@ -72,17 +71,17 @@ class Gaze:
         self._looks = 0
         self._rota = Rota(way.regions, lambda: float(self._looks))  # its second is a look
 
-    def decide(self, known: Probabilities) -> Classification:
+    def decide(self, known: Known) -> Classification:
         looks = []
         for region in self._rota.turns(self._way.looks or math.inf):
             self._looks += 1
-            looks.append((region, known[region]))
+            looks.append(Look(region, known[region]))
         if self._way.sharing:
             return most_telling(looks, self._manifest)
         return max((most_telling([look], self._manifest) for look in looks), key=weight)
 
 
-def _everywhere(pixels: Pixels, classifier: TfliteClassifier, horizon: float = HORIZON) -> Probabilities:
+def _everywhere(pixels: Pixels, classifier: TfliteClassifier, horizon: float = HORIZON) -> Known:
     return {region: classifier.probabilities(cut(pixels, region)) for region in road(horizon)}
 
 
@@ -94,11 +93,6 @@ class _Tally:
     shown: npt.NDArray[np.int64]  # frames by that size
     clean: int = 0  # frames
     alarms: int = 0  # clean frames in which something was accepted
-    passed: int = 0  # defects that were in sight
-    recognised: int = 0  # of them, that were reported near their place
-    unfounded: int = 0  # reports accepted where no such defect was
-    again: int = 0  # reports of a defect that was reported before
-    to_review: int = 0  # reports
 
 
 def _drawn(seeds: Sequence[int], classifier: TfliteClassifier) -> None:
@@ -113,16 +107,12 @@ def _drawn(seeds: Sequence[int], classifier: TfliteClassifier) -> None:
             gaze = Gaze(way, classifier.manifest)
             decisions = [gaze.decide(known) for known in seen]
             _count_frames(tally, patrol, instants, decisions)
-            _count_reports(tally, patrol, instants, decisions)
     heads = " ".join(f"{size:>6.1%}" for size in SIZES[:-1])
     click.echo(f"drawn patrols {list(seeds)}: frames recognised by the defect's share of the frame, from")
-    click.echo(f"{'':<28} {heads}   alarms in {tallies[0].clean} clean   reported   again  unfounded  to review")
+    click.echo(f"{'':<28} {heads}   alarms in {tallies[0].clean} clean")
     for way, tally in zip(ways, tallies, strict=True):
         recall = " ".join(f"{part:6.2f}" for part in tally.found / np.maximum(1, tally.shown))
-        click.echo(
-            f"{way.name:<28} {recall}   {tally.alarms:>8} ({tally.alarms / max(1, tally.clean):4.1%})    "
-            f"{tally.recognised:>4} of {tally.passed:<4} {tally.again:>4} {tally.unfounded:>10} {tally.to_review:>10}"
-        )
+        click.echo(f"{way.name:<28} {recall}   {tally.alarms:>8} ({tally.alarms / max(1, tally.clean):4.1%})")
     click.echo(f"{'(frames)':<28} " + " ".join(f"{count:>6}" for count in tallies[0].shown))
 
 
@@ -157,31 +147,22 @@ def _size(region: Region) -> float:
     return (right - left) * (bottom - top)
 
 
-def _count_reports(
-    tally: _Tally, patrol: Patrol, instants: Sequence[float], decisions: Sequence[Classification]
-) -> None:
-    aggregator = Aggregator(AGGREGATE.reach_m, AGGREGATE.patience_s)
-    reports = []
-    nothing = np.empty((0, 0, 3), np.uint8)
-    for seconds, decision in zip(instants, decisions, strict=True):
-        frame = Frame(nothing, BEGIN + timedelta(seconds=seconds), seconds, "bench")
-        reports += aggregator.add(frame, decision, Position("gnss", *patrol.place(seconds)))
-    reports += aggregator.flush()
-    places = [(one.classification, one.position) for one in reports]
-    passed = {defect for number in range(int(patrol.duration * 5)) for defect, _ in patrol.in_sight(number / 5)}
-    at = {defect: Position("gnss", defect.lat, defect.lon) for defect in patrol.truth()}
-
-    def near(label: str, place: Position, defect_label: str, where: Position) -> bool:
-        apart = distance(place, where)
-        return label == defect_label and apart is not None and apart < NEAR
-
-    tally.passed += len(passed)
-    counts = [sum(near(c.best.label, p, d.label, at[d]) for c, p in places) for d in passed]
-    tally.recognised += sum(count > 0 for count in counts)
-    tally.again += sum(max(0, count - 1) for count in counts)
-    accepted = [(c.best.label, p) for c, p in places if c.decision == "accepted"]
-    tally.unfounded += sum(not any(near(label, p, d.label, at[d]) for d in at) for label, p in accepted)
-    tally.to_review += len(places) - len(accepted)
+def _reported(seeds: Sequence[int]) -> None:
+    """What becomes of drawn patrols as a whole, by where is looked in their frames."""
+    click.echo(f"\ndrawn patrols {list(seeds)}: what became of each defect in sight, and of the reports")
+    click.echo(f"{'':<28}   runs  right " + " ".join(f"{what:>9}" for what in FAULTS) + "  off (median)")
+    everything = road(HORIZON)
+    for name, regions in (("whole", everything[:1]), ("halves", everything[1:3]), ("road", everything)):
+        marks = []
+        for seed in seeds:
+            with tempfile.TemporaryDirectory() as folder:
+                told, true, _pipeline = drive(Case(seed, regions=regions), Path(folder))
+            marks.append(score(told, true))
+        runs = sum(one.runs for one in marks)
+        right = sum(one.once + one.again for one in marks)
+        faults = " ".join(f"{sum(getattr(one, what) for one in marks):>9}" for what in FAULTS)
+        off = statistics.median(one.outside.median or 0.0 for one in marks)
+        click.echo(f"{name:<28} {runs:>6} {right / runs:>6.1%} {faults} {off:>9.1f} m")
 
 
 def _recorded(drive: Path, classifier: TfliteClassifier) -> None:
@@ -219,14 +200,18 @@ def _clean(folder: Path, classifier: TfliteClassifier) -> None:
 @click.option(
     "--seed", "seeds", multiple=True, type=int, show_default=True, default=(31, 32, 33, 34, 35, 36), help="Of a patrol."
 )
-@click.option("--drive", type=click.Path(exists=True, path_type=Path), help="A drive with frames.csv and frames/.")
+@click.option("--reported", default=3, show_default=True, help="How many of them are driven into reports, each way.")
+@click.option(
+    "--drive", "recorded", type=click.Path(exists=True, path_type=Path), help="A drive with frames.csv and frames/."
+)
 @click.option("--clean", type=click.Path(exists=True, path_type=Path), multiple=True, help="Pictures without defects.")
-def main(seeds: tuple[int, ...], drive: Path | None, clean: tuple[Path, ...]) -> None:
+def main(seeds: tuple[int, ...], reported: int, recorded: Path | None, clean: tuple[Path, ...]) -> None:
     """Measure; some minutes."""
     classifier = TfliteClassifier(load_manifest())
     _drawn(seeds, classifier)
-    if drive is not None:
-        _recorded(drive, classifier)
+    _reported(seeds[:reported])
+    if recorded is not None:
+        _recorded(recorded, classifier)
     for folder in clean:
         _clean(folder, classifier)
 

@@ -22,6 +22,7 @@ from central.validation import Refusal
 FILE_NAME = "central.sqlite"
 APPLICATION_ID = 0x46494443  # "FIDC": tells our files from other SQLite files
 ROWS = 500  # a statement, below SQLite's limit of variables
+KEPT = ("id", "device", "received_at")  # of a report that is told anew
 
 MIGRATIONS = (
     """
@@ -69,6 +70,9 @@ MIGRATIONS = (
         missing BLOB NOT NULL             -- JSON: from and to of each run of bytes; none where it is whole
     ) WITHOUT ROWID;
     """,
+    """
+    ALTER TABLE report ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;
+    """,
 )
 
 
@@ -94,7 +98,9 @@ class EmbeddedStore:
         refusals: Sequence[Refusal],
         losses: Sequence[tuple[str, dict[str, Any]]] = (),
     ) -> None:
-        """Commit all of it, durable when this returns. A report that is there already stays as it is.
+        """Commit all of it, durable when this returns.
+
+        A report that is there already stays as it is, unless its device tells it anew: with a higher revision.
 
         `reports` are GeoJSON Features that passed the schema, and `losses` passed theirs, each with its device. Raises
         StoreError, and then nothing was stored.
@@ -103,7 +109,7 @@ class EmbeddedStore:
         with store_errors(self._path), self._database.atomic("IMMEDIATE"):
             for start in range(0, len(reports), ROWS):
                 rows = [columns(self._reports, _row(feature, received)) for feature in reports[start : start + ROWS]]
-                self._reports.insert(rows).on_conflict_ignore().execute()
+                self._save_reports(rows)
             for refusal in refusals:
                 row = {
                     "received_at": received,
@@ -125,6 +131,13 @@ class EmbeddedStore:
                     "payload": msgspec.json.encode(loss),
                 }
                 self._losses.insert(columns(self._losses, row)).on_conflict_ignore().execute()
+
+    def _save_reports(self, rows: Sequence[dict[peewee.Column, Any]]) -> None:
+        told = {column: getattr(peewee.EXCLUDED, column.name) for column in rows[0] if column.name not in KEPT}
+        newer = (peewee.EXCLUDED.revision > self._reports.c.revision) & (
+            peewee.EXCLUDED.device == self._reports.c.device
+        )
+        self._reports.insert(rows).on_conflict(conflict_target=[self._reports.c.id], update=told, where=newer).execute()
 
     def add_piece(self, piece: Piece) -> Ranges | str:
         """Keep a piece of a picture; what is still missing of it, or why it is not taken. Raises StoreError."""
@@ -218,5 +231,6 @@ def _row(feature: dict[str, Any], received: str) -> dict[str, Any]:
         "lon": lon,
         "commune": properties["commune"],
         "team": properties["team"],
+        "revision": properties.get("revision", 0),
         "payload": msgspec.json.encode(feature),
     }

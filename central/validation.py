@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.resources import files
@@ -101,11 +101,18 @@ class Validator:
         if properties["device"] != device:
             return f"device {properties['device']} sent on the topic of {device}"
         try:
-            datetime.fromisoformat(properties["observed_at"])
-            datetime.fromisoformat(properties["sent_at"])
+            for instant in _instants(properties):
+                datetime.fromisoformat(instant)
         except ValueError as error:
             return f"no such day or time: {error}"
         return None
+
+
+def _instants(properties: dict[str, Any]) -> Iterator[str]:
+    """Of which the schema knows the form, and not whether there was such a day."""
+    yield from (properties[name] for name in ("observed_at", "sent_at", "first_observed_at") if name in properties)
+    if "seen_again" in properties:
+        yield properties["seen_again"]["last_at"]
 
 
 def _name(message: Message) -> str:

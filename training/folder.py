@@ -129,6 +129,7 @@ def write_manifest(folder: Path, made: Made, categories: Entries) -> None:
         "labels": [
             {"id": label, "accept": accept}
             | {key: categories[label].get(key) for key in ("en", "fr", "severity", "team")}
+            | {key: categories[label][key] for key in ("group", "above") if key in categories[label]}
             for label, accept in zip(made.rule.labels, made.rule.accept, strict=True)
         ],
         "training": made.training,

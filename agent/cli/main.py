@@ -10,7 +10,7 @@ from agent import __version__
 from agent.cli.guard import GuardedGroup
 
 # A verb's module is imported only when it is used: `status` must not wait for OpenCV.
-VERBS = ("run", "status", "queue", "route", "zones", "classify", "demo", "config", "model")
+VERBS = ("run", "status", "queue", "mark", "route", "zones", "classify", "demo", "config", "model")
 
 
 class Verbs(GuardedGroup):

@@ -108,6 +108,8 @@ def _show(label: str, found: Assignment, here: Here, known: bool) -> None:
     if special:
         click.echo(_("special zones: {names}").format(names=", ".join(special)))
     click.echo(_("decided by: {rule}").format(rule=found.rule))
+    if here.statistics and not here.no_capture:
+        click.echo(_("The vehicle itself only counts a defect there: it is in a zone of statistics only."))
     if here.no_capture:
         click.echo(_("The vehicle itself reports nothing there: it is in a zone without pictures."))
 

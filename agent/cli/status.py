@@ -39,6 +39,7 @@ def _show(diagnosis: Diagnosis) -> None:
         return
     names = {
         "camera": _("camera"),
+        "lens": _("lens"),
         "gps": _("GPS"),
         "model": _("model"),
         "store": _("store"),
@@ -52,7 +53,10 @@ def _show(diagnosis: Diagnosis) -> None:
     if diagnosis.state == "down":
         click.echo(_("How it was when it last said so:"))
     for key, part in diagnosis.parts.items():
-        state = click.style(f"{states.get(part.state, part.state):<{state_width}}", fg=COLOURS.get(part.state))
+        word = states.get(part.state, part.state)
+        if key == "lens" and part.state == "failed":
+            word = _("dirty")
+        state = click.style(f"{word:<{state_width}}", fg=COLOURS.get(part.state))
         texts = [part.detail, _figures(key, part.figures)]
         if key == "store" and diagnosis.pictures:
             texts.append(
@@ -67,9 +71,28 @@ def _show(diagnosis: Diagnosis) -> None:
 def _figures(name: str, figures: Figures) -> str:
     """The part's figures in words, each from one or more of them; those a newer daemon may have added stay out."""
     regions = int(figures.get("regions") or 0)
+    if figures.get("dirt"):
+        figures = figures | {"dirt_percent": 100 * float(figures["dirt"] or 0)}
     words = {
-        "camera": [("frames", _("{} frames")), ("looked_at", _("{} looked at")), ("unreadable", _("{} unreadable"))],
-        "gps": [("age_s", _("fix {:.1f} s old")), ("eph_m", _("good to {:.0f} m"))],
+        "camera": [
+            ("frames", _("{} frames")),
+            ("looked_at", _("{} looked at")),
+            ("unreadable", _("{} unreadable")),
+            ("refused_dark", _("{} too dark")),
+            ("refused_overexposed", _("{} overexposed")),
+            ("refused_frozen", _("{} frozen")),
+            ("refused_unchanged", _("{} as the one before")),
+            ("refused_grey", _("{} grey all over")),
+            ("refused_covered", _("{} through a covered lens")),
+            ("refused_out_of_focus", _("{} out of focus")),
+            ("refused_motion_blur", _("{} blurred by motion")),
+        ],
+        "lens": [("dirt_percent", _("covered to {:.0f}%"))],
+        "gps": [
+            ("age_s", _("fix {:.1f} s old")),
+            ("eph_m", _("good to {:.0f} m")),
+            ("refused", _("{} fixes refused, which can not be true")),
+        ],
         "model": [
             ("name", "{}"),
             ("version", "{}"),
@@ -80,6 +103,8 @@ def _figures(name: str, figures: Figures) -> str:
         ],
         "store": [
             ("reports", _("{} reports since the start")),
+            ("seen_again", _("{} seen again")),
+            ("held", _("{} wait for their place or time")),
             ("unsaved", _("{} wait in memory")),
             ("lost", _("{} lost")),
         ],

@@ -24,11 +24,14 @@ from agent.demo.outcome import Outcome, compare
 from agent.errors import FidamiaError
 from agent.health import Health
 from agent.i18n import _
+from agent.outage import NETWORK, fails
+from agent.simulation.truth import write_truth
 
 SBIN = "/usr/sbin:/usr/local/sbin"  # Debian keeps daemons where an ordinary user's PATH does not look
-PATIENCE = 30.0  # seconds that the last reports may take to arrive
+PATIENCE = 75.0  # seconds that the last reports may take to arrive: more than it takes to give up a connection
 STARTING = 15.0  # seconds that broker and centre may take to start
 BEAT = 0.2  # seconds
+TRUTH = "truth.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,9 @@ class Demonstration:
         self._drive = drive
         self._processes = ExitStack()
         self._agent: subprocess.Popen[bytes] | None = None
+        self._broker = ExitStack()
+        self._cut = False  # the broker is away because it was asked for
+        self._departed: float | None = None  # seconds by the clock, when the vehicle set out
         self._started = time.monotonic()
         self._mosquitto = _find("mosquitto")
         self._mosquitto_passwd = _find("mosquitto_passwd")
@@ -66,7 +72,8 @@ class Demonstration:
         passwords = {"centre": secrets.token_urlsafe(24), "device": secrets.token_urlsafe(24)}
         try:
             write_configuration(self._directory, self._drive, port, passwords, self._mosquitto_passwd)
-            broker = self._start("broker", [self._mosquitto, "-c", str(self._directory / "mosquitto.conf")])
+            self._processes.callback(self._broker.close)
+            broker = self._start_broker()
             self._wait_for(lambda: _listens(port), broker, "broker", _("the broker did not start:"))
             settings = str(self._directory / "central.toml")
             centre = self._start("centre", _python("central", "ingest", "--config", settings))
@@ -103,6 +110,7 @@ class Demonstration:
             time.sleep(BEAT)
             elapsed = time.monotonic() - self._started
             word = health.read(self._directory / "device" / "status.json")
+            self._cut_network(word)
             yield _progress(word, elapsed)
             if deadline is None and (self._ended(word) or self._over(elapsed)):
                 deadline = time.monotonic() + PATIENCE
@@ -116,11 +124,31 @@ class Demonstration:
             raise self._failure("agent", _("the agent stopped with exit code {code}:").format(code=agent.returncode))
 
     def outcome(self) -> Outcome:
-        """Compare what the device stored with what the centre holds; leaves a map of it. Raises StoreError."""
+        """Compare what device and centre hold; leaves a map of it, and the truth where it is known.
+
+        Raises StoreError.
+        """
         found = compare(self._directory / "device", self._directory / "central")
         collection = msgspec.json.encode({"type": "FeatureCollection", "features": found.reports})
         write(self._directory / "reports.geojson", collection.decode())
+        if self._drive.images is None:
+            write_truth(self._directory / TRUTH, self._drive.patrol(), self._drive.start)
         return found
+
+    def _cut_network(self, word: Health | None) -> None:
+        """Take the broker away, and give it back, when the patrol is where that was asked for."""
+        frames = word.parts["camera"].figures.get("frames") if word else None
+        if self._departed is None and frames:
+            self._departed = time.monotonic()
+        patrolled = 0.0
+        if self._departed is not None:
+            patrolled = (time.monotonic() - self._departed) * (self._drive.pace or 1.0)
+        cut = not self._ended(word) and fails(self._drive.outages, NETWORK, patrolled)
+        if cut and not self._cut:
+            self._broker.close()
+        elif self._cut and not cut:
+            self._start_broker()
+        self._cut = cut
 
     def _running_agent(self) -> subprocess.Popen[bytes]:
         if self._agent is None:
@@ -151,6 +179,10 @@ class Demonstration:
     def _log(self, name: str) -> str:
         return f"{name}.log"
 
+    def _start_broker(self) -> subprocess.Popen[bytes]:
+        arguments = [self._mosquitto, "-c", str(self._directory / "mosquitto.conf")]
+        return self._broker.enter_context(_process(arguments, self._directory / self._log("broker")))
+
     def _start(self, name: str, arguments: list[str]) -> subprocess.Popen[bytes]:
         return self._processes.enter_context(_process(arguments, self._directory / self._log(name)))
 
@@ -176,7 +208,7 @@ def _python(module: str, *arguments: str) -> list[str]:
 def _process(arguments: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A process that ends with the context."""
     output: IO[bytes]
-    with log.open("wb") as output:
+    with log.open("ab") as output:
         # Where setpriv is (Debian: always), the process also ends when this one is killed.
         tied = ["setpriv", "--pdeathsig", "TERM", "--"] if shutil.which("setpriv") else []
         process = subprocess.Popen([*tied, *arguments], stdout=output, stderr=subprocess.STDOUT, start_new_session=True)

@@ -10,16 +10,12 @@ from typing import Any
 
 import msgspec
 
-from agent.domain import Position
-from agent.pipeline.locate import distance
-from agent.simulation.patrol import Defect, Patrol
 from agent.store.store import Store
 from agent.sync.messages import feature
 from central.store import EmbeddedStore
 
 # What differs between a report and the same one sent again, or is only known when it is sent.
 SENDING = ("sent_at", "historical")
-NEAR = 25.0  # metres between a drawn defect and the vehicle that sees it
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +33,6 @@ class Outcome:
     def exactly_once(self) -> bool:
         """Whether device and centre hold the same reports, each once."""
         return not (self.missing or self.unexpected or self.different or self.doubled)
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """How the model did on drawn defects."""
-
-    passed: int  # defects that were in sight
-    recognised: int  # of them, reported with the right label near their place
-    unfounded: int  # reports accepted where no such defect was
 
 
 def compare(device: Path, centre: Path) -> Outcome:
@@ -67,26 +54,6 @@ def compare(device: Path, centre: Path) -> Outcome:
         different=sorted(key for key in sent.keys() & stored.keys() if sent[key] != stored[key]),
         doubled=sorted(key for key, count in Counter(one["id"] for one in held).items() if count > 1),
     )
-
-
-def score(patrol: Patrol, reports: list[dict[str, Any]]) -> Score:
-    """Hold the reports against what was drawn."""
-    instants = range(int(patrol.duration * 5))  # five a second, as the simulated camera
-    passed = {defect for instant in instants for defect, _region in patrol.in_sight(instant / 5)}
-    accepted = [one for one in reports if one["properties"]["decision"] == "accepted"]
-    return Score(
-        passed=len(passed),
-        recognised=sum(any(_is_of(one, defect) for one in reports) for defect in passed),
-        unfounded=sum(not any(_is_of(one, defect) for defect in patrol.truth()) for one in accepted),
-    )
-
-
-def _is_of(report: dict[str, Any], defect: Defect) -> bool:
-    if report["geometry"] is None or report["properties"]["label"] != defect.label:
-        return False
-    lon, lat = report["geometry"]["coordinates"]
-    apart = distance(Position("gnss", lat, lon), Position("gnss", defect.lat, defect.lon))
-    return apart is not None and apart < NEAR
 
 
 def _content(one: dict[str, Any]) -> dict[str, Any]:

@@ -1,38 +1,22 @@
-"""One live camera, drained by a private thread that takes a new handle after any failure."""
+"""What is known of one live camera: whether it gives frames, why not, and which reader has it."""
 
 from __future__ import annotations
 
 import logging
 import random
-import threading
 import time
-import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
 
-from agent.domain import Frame, Pixels
-from agent.drivers.capture import Capture, Settings, open_capture, redacted, unanswered
-from agent.errors import DeviceError
+from agent.domain import Frame
+from agent.drivers.capture import Capture, Settings, open_capture, unanswered
+from agent.drivers.reader import Desk, Patience, Reader
 from agent.i18n import _
 from agent.interfaces import Demand
 
 log = logging.getLogger(__name__)
 
-ANSWER = 0.1  # seconds that a grabbed frame is kept for the answer whether it is wanted
-SHORTEST_PAUSE = 0.25  # seconds between two handles, drawn each time so that cameras do not keep step
 LEFT_BEHIND = 4  # threads that may hang in a driver's call before no further is begun
-ROWS = 4  # of so many rows of a picture one tells whether it is the same again: a sensor's noise is in each
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """Seconds after which a camera is taken for lost."""
-
-    opening: float = 3.0  # after it, another handle is tried beside the one that is being opened
-    silent: float = 2.7  # a little more than FFmpeg's own, which knows a reason
-    frozen: float = 3.0  # the same picture again
-    pause: float = 1.25  # at most, between two handles
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +27,6 @@ class CameraState:
     state: str  # "ok", "waiting" (not open yet), "resting" (its frames are not wanted) or "failed"
     detail: str = ""  # what is wrong
     since: float | None = None  # seconds since 1970: when it failed
-
-
-@dataclass(slots=True)
-class Desk:
-    """Where readers ask whoever wants frames. What stands here and in a LiveCamera belongs to who holds `changed`."""
-
-    changed: threading.Condition = field(default_factory=threading.Condition)
-    is_attended: bool = False  # somebody waits for a frame, and will answer
 
 
 class LiveCamera:
@@ -109,8 +85,13 @@ class LiveCamera:
         return CameraState(self.name, "ok" if self.is_giving else "waiting")
 
     def wake(self) -> None:
-        """Open it."""
-        self._reader = Reader(self)
+        """Open it; where too many threads hang in its driver, one of them is waited for instead."""
+        left = self.readers()
+        if len(left) > LEFT_BEHIND:
+            self._reader = left.pop()
+            self._left = left
+        else:
+            self._reader = Reader(self)
 
     def rest(self) -> None:
         """Let go of it. What was wrong is not forgotten, so that it is not told again."""
@@ -147,8 +128,9 @@ class LiveCamera:
         """Whether that reader's handle is the one to take."""
         if reader.is_dismissed or (reader is not self._reader and (self._reader is None or self._reader.is_open)):
             return False
-        if reader is not self._reader and self._reader is not None:
-            self._reader.is_dismissed = True
+        for other in self.readers():
+            other.is_dismissed |= other is not reader
+        if reader is not self._reader:
             self._leave()
             self._reader = reader
         # A camera may begin with the picture that it ended with.
@@ -196,124 +178,3 @@ class LiveCamera:
         return _("camera {name}: no frame from {source} for {seconds:g} s; check the cable and the address").format(
             name=self.name, source=self.settings.shown, seconds=self.patience.silent
         )
-
-
-class Reader:
-    """A thread that opens the camera and drains it, again and again until dismissed."""
-
-    def __init__(self, camera: LiveCamera, pause: float = 0.0) -> None:
-        """Begins after `pause` seconds. Called, as `is_late`, by who holds the desk's condition."""
-        self.is_dismissed = False
-        self.is_open = False
-        self.question: float | None = None
-        self.answer: Demand | None = None
-        self._camera = camera
-        self._desk = camera.desk
-        self._pause = pause
-        self._moved: float | None = None  # seconds, monotonic: when a driver's call began; None while there is none
-        self._thread = threading.Thread(target=self._run, name=f"camera-{camera.name}", daemon=True)
-        self._thread.start()
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether it still runs."""
-        return self._thread.is_alive()
-
-    def is_late(self, now: float) -> bool:
-        """Whether it has been in a driver's call for longer than a camera that is there keeps it."""
-        patience = self._camera.patience
-        return self._moved is not None and now - self._moved > (patience.silent if self.is_open else patience.opening)
-
-    def was_there(self, monotonic: float) -> bool:
-        """Whether a driver's call has come back since."""
-        return self._moved is not None and self._moved > monotonic
-
-    def join(self, timeout: float) -> None:
-        """Wait for its end, for `timeout` seconds at most."""
-        self._thread.join(timeout)
-
-    def _run(self) -> None:
-        camera, changed, pause = self._camera, self._desk.changed, self._pause
-        while True:
-            with changed:
-                if changed.wait_for(lambda: self.is_dismissed, pause):
-                    return
-                self._moved = time.monotonic()
-            fault = self._attempt()
-            with changed:
-                self.is_open, self._moved = False, None
-                if self.is_dismissed or not camera.is_tended_by(self):
-                    return
-                camera.fail(fault)
-            pause = random.uniform(min(SHORTEST_PAUSE, camera.patience.pause), camera.patience.pause)
-
-    def _attempt(self) -> str:
-        """Open, and drain until dismissed or until the stream fails; a sentence that says how."""
-        try:
-            capture = self._camera.capture(self._camera.settings)
-            try:
-                return self._drain(capture)
-            finally:
-                capture.release()
-        except DeviceError as error:
-            return str(error)
-        except Exception as error:  # noqa: BLE001 - a thread that died in silence would pass for a slow camera
-            reason = redacted(str(error))
-            return self._sentence(
-                _("camera {name}: {source} failed ({reason}); check the cable and the address"), reason
-            )
-
-    def _drain(self, capture: Capture) -> str:
-        with self._desk.changed:
-            if not self._camera.opened(self):
-                self.is_dismissed = True
-            self.is_open = True
-            self._moved = time.monotonic()
-        unreadable_since: float | None = None
-        while not self.is_dismissed and capture.grab():
-            at, monotonic = datetime.now(UTC), time.monotonic()
-            if not self._is_wanted(monotonic):
-                continue
-            pixels = capture.retrieve()
-            if pixels is not None:
-                unreadable_since = None
-                if not self._offer(pixels, at, monotonic):
-                    return self._sentence(
-                        _("camera {name}: {source} shows the same picture again and again; switch it off and on")
-                    )
-            elif unreadable_since is None:
-                # It came damaged over the cable: the next one may be whole.
-                unreadable_since = monotonic
-            elif monotonic - unreadable_since > self._camera.patience.silent:
-                return self._sentence(
-                    _("camera {name}: no picture from {source} can be read; check the cable and the camera's settings")
-                )
-        return self._sentence(_("camera {name}: {source} stopped sending; check the cable and the address"))
-
-    def _is_wanted(self, monotonic: float) -> bool:
-        """Ask whoever waits for frames; where nobody does, none is wanted."""
-        desk = self._desk
-        with desk.changed:
-            self._moved = monotonic
-            if self.is_dismissed:
-                return False
-            self._camera.grabbed()
-            if not desk.is_attended:
-                return False
-            self.question, self.answer = monotonic, None
-            desk.changed.notify_all()
-            desk.changed.wait_for(lambda: self.answer or self.is_dismissed or not desk.is_attended, ANSWER)
-            self.question = None
-            self._moved = time.monotonic()
-            return self.answer is Demand.NOW and not self.is_dismissed
-
-    def _offer(self, pixels: Pixels, at: datetime, monotonic: float) -> bool:
-        checksum = zlib.crc32(pixels[::ROWS].tobytes(), pixels.shape[0])
-        with self._desk.changed:
-            if self.is_dismissed:
-                return True
-            return self._camera.offer(Frame(pixels, at, monotonic, self._camera.name), checksum)
-
-    def _sentence(self, sentence: str, reason: str = "") -> str:
-        settings = self._camera.settings
-        return sentence.format(name=settings.name, source=settings.shown, reason=reason)

@@ -6,8 +6,9 @@ import time
 from collections.abc import Callable, Sequence
 
 from agent.domain import Frame
-from agent.drivers.camera import CameraState, Desk, LiveCamera, Patience
+from agent.drivers.camera import CameraState, LiveCamera
 from agent.drivers.capture import Capture, Settings, open_capture
+from agent.drivers.reader import Desk, Patience
 from agent.errors import DeviceError
 from agent.i18n import _
 from agent.interfaces import Demand, Due, always

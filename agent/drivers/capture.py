@@ -103,7 +103,9 @@ def unanswered(settings: Settings) -> DeviceError:
 
 def redacted(source: str) -> str:
     """An address without the user, the password and the query, which may hold them as well."""
-    return re.sub(r"://.*@", "://", source, flags=re.DOTALL).partition("?")[0]
+    without = re.sub(r"://.*@", "://", source, flags=re.DOTALL).partition("?")[0]
+    # Also of one that lacks its scheme, or a slash of it.
+    return without.rpartition("@")[2]
 
 
 def _open_local(settings: Settings) -> cv2.VideoCapture:

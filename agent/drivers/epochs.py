@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import deque
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,6 +15,10 @@ from agent.domain import Fix
 from agent.drivers.track import RefusedFix, plausible
 
 SETTLED = 0.3  # seconds without change, after which an epoch that has its track is complete
+WINDOW = 60.0  # seconds over which the soonest fix is sought: two clocks part by a millisecond in that time
+LEAP = 1.0  # seconds: a receiver's time that differs by more was set
+HELD_UP = 5.0  # seconds: later than usual by less than that, a fix may only have been told late
+TIMES = 2  # such fixes in a row; after them the clock was set
 PATIENCE = 1.5  # seconds without change, after which an epoch is complete without a track
 
 
@@ -83,6 +88,37 @@ def fix_of(tpv: Tpv, monotonic: float) -> Fix:
 
 def _known(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) and value >= 0 else None
+
+
+class Instants:
+    """When the fixes were, on the clock of the frames, of which is only known when they were heard.
+
+    A fix is heard sooner or later after its instant, by the sentences before it and by when it was asked for. Of many
+    in a row the one that was heard soonest tells where the receiver's clock stands; the others follow from its time.
+    """
+
+    def __init__(self, latency: float) -> None:
+        """`latency`: seconds from the instant of a fix until it is heard at the soonest."""
+        self._latency = latency
+        self._heard: deque[tuple[float, float]] = deque()  # seconds: when heard, and that less the receiver's time
+        self._late = 0  # fixes in a row that were heard late
+
+    def of(self, at: datetime, heard: float) -> float:
+        """Seconds on the clock of the frames of a fix of that time, which was heard at `heard`."""
+        receiver = at.timestamp()
+        lag = heard - receiver
+        soonest = min((lag for _, lag in self._heard), default=lag)
+        if abs(lag - soonest) > LEAP:
+            if 0 < lag - soonest < HELD_UP and self._late < TIMES:
+                self._late += 1
+                return receiver + soonest - self._latency
+            # A clock that was set is another clock.
+            self._heard.clear()
+        self._late = 0
+        while self._heard and heard - self._heard[0][0] > WINDOW:
+            self._heard.popleft()
+        self._heard.append((heard, lag))
+        return receiver + min(lag for _, lag in self._heard) - self._latency
 
 
 class Epochs:

@@ -8,18 +8,21 @@ import random
 import socket
 import threading
 import time
+from collections import deque
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 import gpsd
 
 from agent.domain import Fix
-from agent.drivers.epochs import Answer, Epoch, Epochs, fix_of, parse
-from agent.drivers.track import LONGEST_AGE, RefusedFix, newest
+from agent.drivers.epochs import Answer, Epoch, Epochs, Instants, fix_of, parse
+from agent.drivers.track import RefusedFix
 from agent.i18n import _
 
-KEPT = 2 * LONGEST_AGE  # seconds of fixes kept, so that a frame judged late still finds its own
-SHORTEST_PAUSE, LONGEST_PAUSE = 0.5, 5.0  # seconds between two attempts to connect
+KEPT = 6000  # fixes that wait to be taken: ten minutes of a fast receiver
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.5, 3.0  # seconds between two attempts to connect
 LONGEST_LINE = 65_536  # characters; gpsd's own limit is 10 240 (GPS_JSON_RESPONSE_MAX)
 POLLS, SHORTEST_INTERVAL = 4, 0.02  # polls an epoch, so that its end is seen; seconds between two polls
 
@@ -82,17 +85,27 @@ class GpsdReceiver:
     that is broken or silent for `timeout` seconds, and connects again after a jittered pause.
     """
 
-    def __init__(self, host: str = "127.0.0.1", port: int = 2947, timeout: float = 3.0, interval: float = 0.2) -> None:
+    def __init__(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 2947,
+        latency: float = 0.2,
+        timeout: float = 3.0,
+        interval: float = 0.2,
+    ) -> None:
+        """`latency`: seconds from the instant of a fix until gpsd tells it, at best."""
         self._address = (host, port)
         self._timeout = timeout
         self._interval = self._pace = interval
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._socket: socket.socket | None = None
-        # Both are replaced whole by the thread and never changed, so that readers need no lock.
-        self._fixes: tuple[Fix, ...] = ()
+        self._fixes: deque[Fix] = deque(maxlen=KEPT)
+        self._instants = Instants(latency)
+        # Replaced whole by the thread and never changed, so that readers need no lock.
         self._state = ReceiverState(connected=False, since=time.monotonic())
         self._refusing = False
+        self._last: datetime | None = None  # the receiver's time at the last fix
         self._active = 0.0  # seconds, monotonic: when gpsd last had an active receiver
 
     def open(self) -> None:
@@ -103,9 +116,12 @@ class GpsdReceiver:
         self._thread = threading.Thread(target=self._run, args=(self._stop,), name="gpsd", daemon=True)
         self._thread.start()
 
-    def fix(self, monotonic: float) -> Fix | None:
-        """The newest fix first seen at or before `monotonic` (seconds), None if over 60 s old. Never blocks."""
-        return newest(self._fixes, monotonic)
+    def take(self, _monotonic: float) -> Sequence[Fix]:
+        """The fixes that came since the last call, in order. Never blocks."""
+        taken = []
+        while self._fixes:
+            taken.append(self._fixes.popleft())
+        return taken
 
     def state(self) -> ReceiverState:
         """How the receiver does. Never blocks."""
@@ -203,10 +219,11 @@ class GpsdReceiver:
         if self._refusing:
             self._refusing = False
             log.info("The receiver gives usable fixes again.")
-        if self._fixes:
-            period = (fix.at - self._fixes[-1].at).total_seconds()
+        if self._last is not None:
+            period = (fix.at - self._last).total_seconds()
             self._pace = min(self._interval, max(SHORTEST_INTERVAL, period / POLLS))
-        self._fixes = (*(old for old in self._fixes if fix.monotonic - old.monotonic <= KEPT), fix)
+        self._last = fix.at
+        self._fixes.append(replace(fix, monotonic=self._instants.of(fix.at, fix.monotonic)))
 
     def _link(self, connected: bool) -> None:
         if connected != self._state.connected:

@@ -347,7 +347,22 @@ def _read_password(path: Path) -> str:
         ) from error
 
 
+def _find(key: str, path: str) -> None:
+    """OpenSSL does not say which file it could not open."""
+    try:
+        if path:
+            Path(path).open("rb").close()
+    except OSError as error:
+        raise ConfigError(
+            _("{path}: can not be read ({reason}); check [broker] {key}").format(
+                path=path, reason=error.strerror, key=key
+            )
+        ) from error
+
+
 def _tls_context(settings: Broker) -> ssl.SSLContext:
+    for key in ("ca", "crl", "certificate", "key"):
+        _find(key, getattr(settings, key))
     try:
         context = ssl.create_default_context(cafile=settings.ca or None)
         context.minimum_version = ssl.TLSVersion.TLSv1_2

@@ -49,7 +49,7 @@ class FlakyCamera:
         wait: Callable[[float], object] = time.sleep,
     ) -> None:
         """`clock` gives the seconds since the start, as the frames' `monotonic` does; `wait` sleeps so many."""
-        self._camera = camera
+        self.camera = camera
         self._outages = tuple(outages)
         self._clock = clock
         self._wait = wait
@@ -59,7 +59,7 @@ class FlakyCamera:
     def open(self) -> None:
         """Start. Raises DeviceError while it is unplugged."""
         # In any case: the clock may be that of the camera, and begin with it.
-        self._camera.open()
+        self.camera.open()
         self._check()
 
     def read(self, timeout: float, due: Due = always) -> Frame | None:
@@ -68,7 +68,7 @@ class FlakyCamera:
         if fails(self._outages, "camera-hang", self._clock()):
             self._wait(timeout)
             return None
-        frame = self._camera.read(timeout, due)
+        frame = self.camera.read(timeout, due)
         if frame is None:
             return None
         seconds = frame.monotonic
@@ -84,15 +84,15 @@ class FlakyCamera:
 
     def close(self) -> None:
         """Release the device. Safe to call twice."""
-        self._camera.close()
+        self.camera.close()
 
     def _check(self) -> None:
         if self._is_away and not fails(self._outages, "camera", self._clock()):
             self._is_away = False
-            self._camera.open()
+            self.camera.open()
         if fails(self._outages, "camera", self._clock()):
             self._is_away = True
-            self._camera.close()
+            self.camera.close()
             raise DeviceError(_("The camera is unplugged, as the simulator was asked to do; it comes back by itself."))
 
 

@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 
 from agent.domain import Frame
+from agent.drivers.capture import redacted
 from agent.drivers.pictures import SUFFIXES, capture_time, fix_of, read_picture
 from agent.errors import ConfigError, PictureError, RecordingEnded
 from agent.i18n import _, shown
@@ -108,7 +109,9 @@ class VideoFile:
         """Begin at the first frame, also after a `close`. Raises ConfigError as above."""
         self.close()
         if not os.path.isfile(self._path):
-            raise ConfigError(_("{path}: no such file or folder; check [camera] source").format(path=shown(self._path)))
+            # It may have been meant as an address.
+            path = shown(redacted(str(self._path)))
+            raise ConfigError(_("{path}: no such file or folder; check [camera] source").format(path=path))
         try:
             with self._path.open("rb") as file:
                 # By its descriptor, because OpenCV crashes on a name that is not UTF-8, and FFmpeg takes one with a

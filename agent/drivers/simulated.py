@@ -5,46 +5,26 @@ from __future__ import annotations
 import math
 import threading
 import time
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import numpy as np
 
 from agent.domain import Fix, Frame
-from agent.drivers.track import newest
 from agent.errors import DeviceError, RecordingEnded
 from agent.i18n import _
 from agent.interfaces import Demand, Due, always
-from agent.simulation.conditions import Conditions, Range
-from agent.simulation.patrol import Patrol, Place, moved
+from agent.simulation.patrol import Patrol, moved
 
-LATENCY = 0.2  # seconds from the instant of a fix until the receiver has told it
+LATENCY = 0.2  # seconds from the instant of a fix until the receiver has told it, as a driver takes it to be
+LATENCIES = (0.1, 0.35)  # seconds that it truly takes
 FIRST_FIX = 2.0  # seconds from the start until the first fix, of a receiver that was on before
 RECOVERY = 1.0  # seconds under open sky until there is a fix again
 STANDING = 0.5  # metres per second; below, a receiver knows no track
 DRIFT = 2.2  # metres on each axis, standard deviation of the position
 SHORTEST_WAIT = 0.001  # seconds
 MEMORY = 40.0  # seconds over which the error of the position forgets itself
-
-
-def simulate(  # noqa: PLR0913, PLR0917 - each is a property of the patrol
-    seed: int,
-    start: datetime,
-    speed_factor: float = 4.0,
-    duration: float = 120.0,
-    tunnel: Range | None = None,
-    conditions: Conditions | None = None,
-    route: Sequence[Place] | None = None,
-) -> tuple[SimulatedCamera, SimulatedGps]:
-    """A camera and a receiver on the same vehicle.
-
-    `start` (aware UTC) is the time of second 0. The patrol lasts `duration` seconds of its own time, which
-    runs `speed_factor` times as fast as the wall clock; math.inf gives every frame at once, as recordings do.
-    Between the metres of `tunnel` along the route (or that of `conditions`) the camera sees lamps and walls, and the
-    receiver nothing. `route` as for Patrol.
-    """
-    patrol = Patrol(seed, duration, route, tunnel, conditions)
-    return SimulatedCamera(patrol, start, speed_factor), SimulatedGps(patrol, start)
 
 
 class SimulatedCamera:
@@ -62,8 +42,8 @@ class SimulatedCamera:
         start: datetime,
         speed_factor: float = 4.0,
         *,
-        rate: float = 5.0,
-        size: tuple[int, int] = (640, 360),
+        rate: float = 25.0,
+        size: tuple[int, int] = (1280, 720),
         name: str = "simulator",
         now: Callable[[], float] = time.monotonic,
         wait: Callable[[float], object] | None = None,
@@ -147,22 +127,27 @@ class SimulatedCamera:
 class SimulatedGps:
     """The patrol's receiver; implements `agent.interfaces.Gps`.
 
-    An epoch a second, told LATENCY later; the error of the position drifts slowly, and `eph` is its 95 %
+    An epoch a second, told a little later; the error of the position drifts slowly, and `eph` is its 95 %
     bound as gpsd gives it. There is no fix at first nor in a tunnel, and no track of a vehicle that stands.
     """
 
     def __init__(self, patrol: Patrol, start: datetime) -> None:
         """`start` (aware UTC) is the time of second 0 of the patrol."""
         self._fixes = _fixes(patrol, start)
+        self._told = [fix.monotonic + LATENCY for fix in self._fixes]
+        self._taken = 0
         self._open = False
 
     def open(self) -> None:
         """Start."""
         self._open = True
 
-    def fix(self, monotonic: float) -> Fix | None:
-        """The newest fix told at that second of the patrol, None if over 60 s old. Never blocks."""
-        return newest(self._fixes, monotonic) if self._open else None
+    def take(self, monotonic: float) -> Sequence[Fix]:
+        """The fixes told by that second of the patrol and not yet taken. Never blocks."""
+        if not self._open:
+            return ()
+        first, self._taken = self._taken, max(self._taken, bisect_right(self._told, monotonic))
+        return self._fixes[first : self._taken]
 
     def close(self) -> None:
         """Stop. Safe to call twice."""
@@ -170,8 +155,9 @@ class SimulatedGps:
 
 
 def _fixes(patrol: Patrol, start: datetime) -> tuple[Fix, ...]:
-    """Every fix of the patrol, in order; as gpsd's, each stands on the clock of the frames where it was told."""
+    """Every fix of the patrol, in order, each at its instant as far as a driver can know it by when it was told."""
     rng = np.random.default_rng((patrol.seed, 3))
+    late = float(np.random.default_rng((patrol.seed, 4)).uniform(*LATENCIES)) - LATENCY
     keeps = math.exp(-1 / MEMORY)
     error = rng.normal(0, DRIFT, 2)
     fixes = []
@@ -190,5 +176,5 @@ def _fixes(patrol: Patrol, start: datetime) -> tuple[Fix, ...]:
         track = heading if speed >= STANDING else None
         eph = 2.45 * DRIFT * (1 + 0.08 * abs(fresh[4]))
         at = start + timedelta(seconds=epoch)
-        fixes.append(Fix(float(lat), float(lon), at, epoch + LATENCY, float(eph), float(speed), track))
+        fixes.append(Fix(float(lat), float(lon), at, epoch + late, float(eph), float(speed), track))
     return tuple(fixes)

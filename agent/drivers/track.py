@@ -7,6 +7,7 @@ import math
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import groupby
 from operator import attrgetter
@@ -19,11 +20,11 @@ from agent.domain import Fix
 from agent.errors import ConfigError
 from agent.i18n import _
 
-LONGEST_AGE = 60.0  # seconds; an older fix says nothing of where the vehicle is
 EARLIEST, LATEST = datetime(2020, 1, 1, tzinfo=UTC), datetime(2080, 1, 1, tzinfo=UTC)
 METRES_PER_SECOND = 1852 / 3600  # in a knot
 UERE = 19.0  # metres at 95 %, gpsd's assumption (P_UERE_NO_DGPS in libgpsd_core.c)
 WANTED = re.compile(r"\$[A-Z]{2}(GGA|RMC|GST),")
+FASTEST = 100.0  # metres per second: no vehicle is faster, whatever a receiver says
 SATELLITE_FIXES = range(1, 6)  # GGA quality; 6 and above are dead reckoning, manual input and simulation
 
 log = logging.getLogger(__name__)
@@ -38,7 +39,8 @@ def plausible(fix: Fix) -> Fix:
 
     (0, 0) is what receivers and libraries give for "unknown". A receiver whose battery was flat starts at
     its firmware's first day, one that missed a rollover of the GPS week lives 19.6 years ago, and 1980
-    written with two digits is read as 2080: before 2020 and from 2080 on, the time is not trusted.
+    written with two digits is read as 2080: before 2020 and from 2080 on, the time is not trusted. A speed that
+    no vehicle has is taken for unknown: the way to the next fix is computed with it.
     """
     if not (math.isfinite(fix.lat) and math.isfinite(fix.lon)):
         raise RefusedFix("its position is not a number")
@@ -48,15 +50,9 @@ def plausible(fix: Fix) -> Fix:
         raise RefusedFix("its position is exactly (0, 0), which stands for unknown")
     if not EARLIEST <= fix.at < LATEST:
         raise RefusedFix(f"its date, {fix.at:%Y-%m-%d}, can not be true")
+    if fix.speed is not None and not 0 <= fix.speed <= FASTEST:
+        return replace(fix, speed=None, track=None)
     return fix
-
-
-def newest(fixes: Sequence[Fix], monotonic: float) -> Fix | None:
-    """The last of `fixes` (in the order of their `monotonic`) at that instant, None if over LONGEST_AGE old."""
-    index = bisect_right(fixes, monotonic, key=attrgetter("monotonic"))
-    if index and monotonic - fixes[index - 1].monotonic <= LONGEST_AGE:
-        return fixes[index - 1]
-    return None
 
 
 class RecordedTrack:
@@ -74,6 +70,7 @@ class RecordedTrack:
             ) from error
         sentences, spoilt = _sentences(lines)
         self._fixes, refused = _fixes(sentences)
+        self._taken = 0
         if spoilt or refused:
             log.warning(
                 "%s: %d lines could not be read and %d fixes were refused; the rest is used.", path, spoilt, refused
@@ -97,11 +94,16 @@ class RecordedTrack:
         return self._fixes[-1].monotonic
 
     def open(self) -> None:
-        """Nothing to start."""
+        """Begin at the first fix."""
+        self._taken = 0
 
-    def fix(self, monotonic: float) -> Fix | None:
-        """The newest fix at `monotonic` (seconds since the first), None before it or over 60 s after the last."""
-        return newest(self._fixes, monotonic)
+    def take(self, monotonic: float) -> Sequence[Fix]:
+        """The fixes up to `monotonic` (seconds since the first) that were not yet taken."""
+        first, self._taken = (
+            self._taken,
+            max(self._taken, bisect_right(self._fixes, monotonic, key=attrgetter("monotonic"))),
+        )
+        return self._fixes[first : self._taken]
 
     def close(self) -> None:
         """Nothing to release."""

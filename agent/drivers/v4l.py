@@ -11,13 +11,15 @@ from agent.i18n import _
 
 SYSFS = Path("/sys/class/video4linux")
 DEVICES = Path("/dev")
+MEMORY = "/dev/shm/"  # holds files as any folder does
 # Vendor and product as lsusb shows them, and the serial number where two of a kind are on board.
 USB = re.compile(r"usb:([0-9a-f]{4}):([0-9a-f]{4})(?::(.+))?", re.IGNORECASE)
 
 
 def is_local(source: str) -> bool:
     """Whether the source is a camera of this machine: a path under /dev, or an id on the USB."""
-    return source.startswith("/dev/") or USB.fullmatch(source) is not None
+    is_device = source.startswith("/dev/") and not source.startswith(MEMORY)
+    return is_device or USB.fullmatch(source) is not None
 
 
 def find_device(source: str, name: str, sysfs: Path = SYSFS, devices: Path = DEVICES) -> str:

@@ -5,30 +5,34 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
-from agent.domain import NO_DEFECT, WHOLE_FRAME, Candidate, Classification, Pixels, Region
+from agent.domain import NO_DEFECT, WHOLE_FRAME, Candidate, Classification, Look, Pixels, Probabilities, Region
 from agent.interfaces import Classifier
 from agent.manifest import NEVER, Manifest
 
 CANDIDATES = 3
 
 
+def look(pixels: Pixels, classifier: Classifier, regions: Iterable[Region] = (WHOLE_FRAME,)) -> tuple[Look, ...]:
+    """Look at the regions, each before the next is asked for."""
+    return tuple(Look(region, classifier.probabilities(cut(pixels, region))) for region in regions)
+
+
 def classify(
     pixels: Pixels, classifier: Classifier, manifest: Manifest, regions: Iterable[Region] = (WHOLE_FRAME,)
 ) -> Classification:
-    """Look at the regions, each before the next is asked for; the most telling one decides."""
-    return most_telling([(region, classifier.probabilities(cut(pixels, region))) for region in regions], manifest)
+    """Look at the regions; the most telling one decides."""
+    return most_telling(look(pixels, classifier, regions), manifest)
 
 
-def most_telling(looks: Sequence[tuple[Region, npt.NDArray[np.float32]]], manifest: Manifest) -> Classification:
-    """One decision of the looks at one frame, each with the probabilities of the manifest's labels.
+def most_telling(looks: Sequence[Look], manifest: Manifest) -> Classification:
+    """One decision of the looks at one frame.
 
     An accepted defect tells more than one to review, and that more than none; among equals the
     higher probability of a defect.
     """
-    parts = sum(region != WHOLE_FRAME for region, _ in looks)
-    return max((decide(probabilities, manifest, region, parts) for region, probabilities in looks), key=weight)
+    parts = sum(one.region != WHOLE_FRAME for one in looks)
+    return max((decide(one.probabilities, manifest, one.region, parts) for one in looks), key=weight)
 
 
 def cut(pixels: Pixels, region: Region) -> Pixels:
@@ -43,7 +47,7 @@ def cut(pixels: Pixels, region: Region) -> Pixels:
 
 
 def decide(
-    probabilities: npt.NDArray[np.float32], manifest: Manifest, region: Region = WHOLE_FRAME, parts: int = 1
+    probabilities: Probabilities, manifest: Manifest, region: Region = WHOLE_FRAME, parts: int = 1
 ) -> Classification:
     """Accepted where the best label is a defect and probable enough, to review where any defect is, else none.
 

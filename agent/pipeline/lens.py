@@ -14,6 +14,7 @@ FADED = 0.8  # of the detail that streets had: another street may have less
 DULL = 0.45  # of the street's detail: a cell with less is dirty
 STREET = 0.7  # of the cells below the horizon have less detail than what counts as the street's
 BONNET = 0.7  # of a row of cells at the bottom without detail is the vehicle itself, not dirt
+VIEW = 3  # rows of cells that show the street at least
 MOSTLY = 0.5  # of the cells below the horizon
 COVERED = 0.9  # of the cells below the horizon
 DAYLIGHT = 50.0  # grey levels: in a darker frame what is not lit has no detail
@@ -59,6 +60,7 @@ class Lens:
 
 def _share(dull: npt.NDArray[np.bool_]) -> float:
     """Of the cells, without the rows at the bottom that show the vehicle itself."""
-    while dull.mean() < COVERED and dull[-1].mean() >= BONNET:
-        dull = dull[:-1]
+    if dull.mean() < COVERED:
+        while len(dull) > VIEW and dull[-1].mean() >= BONNET:
+            dull = dull[:-1]
     return float(dull.mean())

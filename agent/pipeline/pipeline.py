@@ -2,54 +2,53 @@
 
 from __future__ import annotations
 
-import logging
-from collections import deque
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from threading import Event
-from typing import Protocol
 
-import numpy as np
-
-from agent.domain import NO_DEFECT, Fix, Frame, Observation, Report
+from agent.domain import Fix, Frame, Glimpse, Position
 from agent.errors import DeviceError, RecordingEnded, StoreError
 from agent.interfaces import Camera, Classifier, Demand, Gps
-from agent.manifest import Manifest
 from agent.pipeline.aggregate import Aggregator
-from agent.pipeline.anonymise import Identity, anonymise
-from agent.pipeline.classify import classify
-from agent.pipeline.locate import locate
+from agent.pipeline.classify import look
+from agent.pipeline.dating import Dating
+from agent.pipeline.filing import Filing
+from agent.pipeline.locate import UNKNOWN_EPH, Fixes
+from agent.pipeline.place import Mounting
+from agent.pipeline.quality import UNCHANGED, Gate
 from agent.pipeline.regions import Cost, Pace, Rota
 from agent.pipeline.trigger import Trigger
 
-log = logging.getLogger(__name__)
-
 READ_TIMEOUT = 0.5  # seconds: how long a step waits for a frame
-NOTHING = np.empty((0, 0, 3), np.uint8)  # a frame that is not decoded yet
-UNSAVED = 1000  # reports kept in memory while the store can not be written
-
-
-class Store(Protocol):
-    """What the pipeline needs of the store."""
-
-    def append(self, report: Report) -> int:
-        """Commit the report; returns its sequence. Raises StoreError."""
+PATIENCE = 5.0  # seconds without a frame, after which what was in sight is over
+NEARBY = 30.0  # metres: a zone is no farther than that from a position that is known badly
+MOVING = 2.0  # metres per second from which on two frames can not be the same
 
 
 @dataclass(slots=True)
 class Counters:
     """What the pipeline has done since it started."""
 
-    frames: int = 0  # came from the camera
+    frames: int = 0  # came from the cameras
     looked_at: int = 0  # were classified
-    reports: int = 0  # were committed
-    lost: int = 0  # could not be committed before memory for them ran out
+    refused: Counter[str] = field(default_factory=Counter)  # were of no use, by reason
     last_frame: float | None = None  # seconds, on the clock of the frames
-    last_fix: Fix | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Eye:
+    """What belongs to one camera."""
+
+    trigger: Trigger
+    aggregator: Aggregator
+    rota: Rota
+    pace: Pace
+    mounting: Mounting
 
 
 class Pipeline:
-    """Takes one frame a step through trigger, classify, aggregate, anonymise, and commits what came of it."""
+    """Takes one frame a step through quality, classify and aggregate, and files what came of it."""
 
     def __init__(  # noqa: PLR0913 - the seams and stages are handed in, so that each can be tested alone
         self,
@@ -57,74 +56,76 @@ class Pipeline:
         camera: Camera,
         gps: Gps,
         classifier: Classifier,
-        manifest: Manifest,
-        store: Store,
-        identity: Identity,
-        trigger: Trigger,
-        aggregator: Aggregator,
-        rota: Rota | None = None,
-        pace: Pace | None = None,
+        eyes: Mapping[str, Eye],
+        gate: Gate,
+        fixes: Fixes,
+        dating: Dating,
+        filing: Filing,
+        is_forbidden: Callable[[float, float, float], bool] = lambda _lat, _lon, _accuracy: False,
+        rate: Callable[[], float] = lambda: 1.0,
     ) -> None:
-        """Looks at the whole of each frame where no `rota` is given, and takes its time where no `pace` is."""
+        """`eyes` by the name of the camera. `is_forbidden` says whether nothing may be captured at a place (latitude,
+        longitude, metres around it); `rate` how much rarer than usual frames are wanted.
+        """
         self.counters = Counters()
+        self.filing = filing
+        self.fixes = fixes
+        self.gate = gate
         self.ended = Event()  # a recording has no further frames, and all of it is committed
-        self.store_trouble: StoreError | None = None  # why reports wait in memory
         self._camera = camera
         self._gps = gps
         self._classifier = classifier
-        self._manifest = manifest
-        self._store = store
-        self._identity = identity
-        self._trigger = trigger
-        self._aggregator = aggregator
-        self._rota = rota or Rota()
-        self._pace = pace or Pace()
-        self._unsaved: deque[Report] = deque()
+        self._eyes = eyes
+        self._dating = dating
+        self._is_forbidden = is_forbidden
+        self._rate = rate
         self._is_open = False
         self._silent = 0.0  # seconds without a frame
+        self._now = 0.0  # seconds, on the clock of the frames
+        self._unchanged: dict[str, float] = {}  # seconds, by camera: since when it shows the same
 
     @property
-    def unsaved(self) -> int:
-        """Reports that wait in memory for a store that can be written."""
-        return len(self._unsaved)
+    def now(self) -> float:
+        """Seconds, on the clock of the frames: the latest instant that was asked about."""
+        return self._now
 
     @property
     def cost(self) -> Cost | None:
         """What looking at a frame costs of late; None before the first."""
-        return self._rota.cost
+        costs = [eye.rota.cost for eye in self._eyes.values() if eye.rota.cost is not None]
+        return max(costs, key=lambda cost: cost.seconds, default=None)
 
     def step(self) -> None:
         """Take one frame through.
 
         A store that can not be written does not end the looking: reports wait in memory for it. Raises
-        DeviceError where the camera is away, and RecordingEnded at the end of a recording, once all that was
+        DeviceError where every camera is away, and RecordingEnded at the end of a recording, once all that was
         found in it is committed; StoreError where that can not be done.
         """
         try:
             frame = self._read()
         except RecordingEnded:
-            self._keep(self._aggregator.flush())
-            self._commit()
+            self._flush()
+            self.filing.finish(self._now)
             self.ended.set()
             raise
         if frame is None:
             self._silent += READ_TIMEOUT
-            if self._silent >= self._aggregator.patience:
-                self._keep(self._aggregator.flush())
+            if self._silent >= PATIENCE:
+                self._flush()
         else:
             self._silent = 0.0
-            self._look(frame)
-        self._try_to_commit()
+            self._take(frame)
+        self.filing.try_to_commit(self._now)
 
     def finish(self) -> None:
         """End the open observations and release the devices. Raises StoreError."""
-        self._keep(self._aggregator.flush())
+        self._flush()
         # Before the devices, one of which may hang: little time is left at the ignition key.
         try:
-            self._commit()
+            self.filing.finish(self._now)
         except StoreError:
-            self.counters.lost += len(self._unsaved)
-            log.error("%d report(s) that waited in memory are lost", len(self._unsaved))
+            self.filing.give_up()
             raise
         finally:
             self._camera.close()
@@ -136,53 +137,67 @@ class Pipeline:
             self._camera.open()
             self._is_open = True
         try:
-            return self._camera.read(READ_TIMEOUT, self._due)
+            return self._camera.read(READ_TIMEOUT, self._demand)
         except DeviceError:
             # The camera may lose power first: what was in sight is over, and must not wait in memory for it.
-            self._keep(self._aggregator.flush())
-            self._try_to_commit()
+            self._flush()
+            self.filing.try_to_commit(self._now)
             raise
 
-    def _due(self, camera: str, monotonic: float, fix: Fix | None) -> Demand:
-        frame = Frame(NOTHING, datetime.now(UTC), monotonic, camera, fix)
-        return Demand.NOW if self._trigger.wants(frame, locate(frame, self._fix(frame))) else Demand.LATER
+    def _demand(self, camera: str, at: float, fix: Fix | None) -> Demand:
+        """Whether a frame of that camera and instant is wanted."""
+        self._hear(at)
+        position = self._position(at, fix)
+        if position.lat is not None and position.lon is not None:
+            around = min(position.accuracy or 0.0, NEARBY)
+            if self._is_forbidden(position.lat, position.lon, around):
+                self._flush()
+                return Demand.NONE
+        wall = self._dating.best(at)
+        return self._eyes[camera].trigger.demand(
+            at, position, self.fixes.standing(at), wall.at.astimezone() if wall else None, self._rate()
+        )
 
-    def _look(self, frame: Frame) -> None:
+    def _hear(self, at: float) -> None:
+        self._now = max(self._now, at)
+        fixes = self._gps.take(at)
+        if fixes:
+            self.fixes.add(fixes)
+            self._dating.hear(fixes)
+
+    def _position(self, at: float, fix: Fix | None) -> Position:
+        """Of the vehicle, or of whoever took the picture."""
+        if fix is None:
+            return self.fixes.position(at)
+        eph = UNKNOWN_EPH if fix.eph is None else fix.eph
+        return Position("gnss", fix.lat, fix.lon, abs(at - fix.monotonic), eph, fix.speed, fix.track)
+
+    def _take(self, frame: Frame) -> None:
+        self._hear(frame.monotonic)
         self.counters.frames += 1
         self.counters.last_frame = frame.monotonic
-        fix = self._fix(frame)
-        self.counters.last_fix = fix
-        position = locate(frame, fix)
-        if not self._trigger.due(frame, position):
+        eye = self._eyes[frame.camera]
+        position = self._position(frame.monotonic, frame.fix)
+        reason = self.gate.judge(frame.pixels, frame.camera, (position.speed or 0.0) >= MOVING)
+        self._watch(frame, reason)
+        if reason is not None:
+            self.counters.refused[reason] += 1
+            eye.trigger.refused(frame.monotonic)
             return
-        turns = self._rota.turns(self._pace.budget(position))
-        classification = classify(frame.pixels, self._classifier, self._manifest, turns)
+        eye.trigger.taken(frame.monotonic, position)
+        looks = look(frame.pixels, self._classifier, eye.rota.turns(eye.pace.budget(position)))
         self.counters.looked_at += 1
-        self._keep(self._aggregator.add(frame, classification, position))
+        for observation in eye.aggregator.add(frame, Glimpse(frame.monotonic, position, looks)):
+            self.filing.add(observation, eye.mounting)
 
-    def _fix(self, frame: Frame) -> Fix | None:
-        return frame.fix or self._gps.fix(frame.monotonic)
+    def _watch(self, frame: Frame, reason: str | None) -> None:
+        """Where the camera shows the same as before, the vehicle stands: in a tunnel nothing else tells."""
+        since = self._unchanged.get(frame.camera)
+        if reason == UNCHANGED and since is not None:
+            self.fixes.stood(since, frame.monotonic)
+        self._unchanged[frame.camera] = frame.monotonic
 
-    def _keep(self, observations: list[Observation]) -> None:
-        for observation in observations:
-            if observation.classification.decision == NO_DEFECT:
-                raise ValueError("an observation without a defect")
-            self._unsaved.append(anonymise(observation, self._fix(observation.frame), self._identity, self._manifest))
-        while len(self._unsaved) > UNSAVED:
-            self._unsaved.popleft()
-            self.counters.lost += 1
-
-    def _commit(self) -> None:
-        while self._unsaved:
-            self._store.append(self._unsaved[0])
-            self._unsaved.popleft()
-            self.counters.reports += 1
-        self.store_trouble = None
-
-    def _try_to_commit(self) -> None:
-        try:
-            self._commit()
-        except StoreError as error:
-            if self.store_trouble is None:
-                log.warning("%s; %d reports wait in memory", error, len(self._unsaved))
-            self.store_trouble = error
+    def _flush(self) -> None:
+        for eye in self._eyes.values():
+            for observation in eye.aggregator.flush():
+                self.filing.add(observation, eye.mounting)

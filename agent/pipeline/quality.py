@@ -10,7 +10,8 @@ from agent.domain import Pixels
 from agent.pipeline.detail import Detail, Grey, detail, reduce, sample
 from agent.pipeline.lens import Lens
 
-REASONS = ("dark", "overexposed", "frozen", "unchanged", "grey", "covered", "out_of_focus", "motion_blur")
+UNCHANGED = "unchanged"
+REASONS = ("dark", "overexposed", "frozen", UNCHANGED, "grey", "covered", "out_of_focus", "motion_blur")
 
 CLIPPED = 250  # grey levels: as bright as it gets
 BRIGHT_PART = 0.95  # of a frame is darker than what must not be too dark, so that lamps do not make a night a day
@@ -28,7 +29,7 @@ class Settings:
     brightest: float = 0.6  # share of the frame that is clipped
     blur: float = 0.5  # sharpness; 1 is a perfect edge
     same: float = 1.5  # grey levels of mean difference from a frame that was looked at
-    dirty_share: float = 0.3  # of the lens below the horizon
+    dirty_share: float = 0.35  # of the lens below the horizon
     horizon: float = 0.3  # fraction of the frame's height from the top
 
 
@@ -68,7 +69,7 @@ class Gate:
             or self._again(small, before, known.looked_at, moving)
             or _without_picture(pixels, small)
         )
-        gradients = None if reason in {"dark", "overexposed", "unchanged"} else detail(grey, smooth)
+        gradients = None if reason in {"dark", "overexposed", UNCHANGED} else detail(grey, smooth)
         if gradients is not None and moving and not np.array_equal(before, small):
             known.lens.add(gradients, float(small.mean()))
             if self._settings.dirty_share and known.lens.covered:
@@ -100,7 +101,7 @@ class Gate:
         if moving:
             # Half, because a vehicle that creeps along an even road sees nearly the same.
             return "frozen" if _apart(small, before) < self._settings.same / 2 else None
-        return "unchanged" if _apart(small, looked_at) < self._settings.same else None
+        return UNCHANGED if _apart(small, looked_at) < self._settings.same else None
 
     def _blurred(self, gradients: Detail) -> str | None:
         worst, best = gradients.sharpness()

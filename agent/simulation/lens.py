@@ -12,7 +12,6 @@ from agent.simulation.surfaces import Surfaces
 from agent.simulation.textures import TILE, Floats, field
 from agent.simulation.view import View
 
-NOTHING = np.empty(0, np.float32)  # where the map of places is one array
 MUD = (62, 78, 92)  # in daylight
 STEPS = 4  # doublings of the number of instants that a blurred frame is made of: 16 at most
 
@@ -27,18 +26,19 @@ def blur(frame: Pixels, view: View, seen: Surfaces, metres: float) -> Pixels:
     focal = view.focal * view.columns
     across = (np.arange(seen.depth.shape[1]) + 0.5) / seen.depth.shape[1] * view.columns - view.columns / 2
     down = (np.arange(seen.depth.shape[0]) + 0.5) / seen.depth.shape[0] * view.rows - view.horizon * view.rows
-    right = metres / seen.depth * (focal * np.sin(view.yaw) + across * np.cos(view.yaw))[None, :]
-    below = metres / seen.depth * (down * np.cos(view.yaw))[:, None]
-    far = np.where(seen.sky, 0, 1)
-    flow = np.stack([right * far, below * far], axis=-1).astype(np.float32)
-    largest = float(np.abs(flow).max())
+    way = np.where(seen.sky, 0.0, metres / seen.depth)
+    right = way * (focal * np.sin(view.yaw) + across * np.cos(view.yaw))[None, :]
+    below = way * (down * np.cos(view.yaw))[:, None]
+    largest = float(max(np.abs(right).max(), np.abs(below).max()))
     if largest < 1:
         return frame
-    ways = cv2.resize(flow, (view.columns, view.rows))
-    grid = _grid(view.rows, view.columns)
+    size = view.columns, view.rows
+    columns, rows = _grid(view.rows, view.columns)
+    ways = [np.asarray(cv2.resize(part.astype(np.float32), size), np.float32) for part in (right, below)]
     for step in range(1, 1 + min(STEPS, max(1, int(np.ceil(np.log2(largest)))))):
-        places = cv2.scaleAdd(ways, -(0.5**step), grid)
-        moved = cv2.remap(frame, places, NOTHING, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        share = np.float32(0.5**step)
+        x, y = columns - ways[0] * share, rows - ways[1] * share
+        moved = cv2.remap(frame, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         frame = np.asarray(cv2.addWeighted(frame, 0.5, moved, 0.5, 0), np.uint8)
     return frame
 
@@ -76,6 +76,7 @@ def _dirt(seed: int, rows: int, columns: int, share: float) -> tuple[Pixels, Pix
 
 
 @lru_cache(maxsize=2)
-def _grid(rows: int, columns: int) -> Floats:
+def _grid(rows: int, columns: int) -> tuple[Floats, Floats]:
+    """The column and the row of each pixel."""
     down, across = np.mgrid[0:rows, 0:columns].astype(np.float32)
-    return np.ascontiguousarray(np.stack([across, down], axis=-1))
+    return across, down

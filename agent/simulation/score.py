@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from agent.domain import Position
-from agent.pipeline.locate import distance
+from agent.plane import distance
 
 REACH = 15.0  # metres between a defect and a report that names it
 LEEWAY = 3.0  # seconds before and after a run in which a report of it is dated
@@ -39,6 +39,7 @@ class Score:
     missed: int  # ended in neither
     several: int  # ended in more than one report
     repeated: int  # ended in a report although an earlier pass had left one
+    mislabelled: int  # of all these, ended in a report with a label that its own is mistaken for
     outside: Errors  # metres between reports and their defects, seen outside the tunnel
     inside: Errors  # metres, seen in the tunnel
     times: Errors  # seconds between when reports say that their defects were seen, and when they were in sight
@@ -55,6 +56,7 @@ class Score:
 @dataclass(frozen=True, slots=True)
 class _Report:
     label: str
+    group: str  # of labels that are mistaken for one another
     at: float  # seconds since 1970
     place: Position | None
     accepted: bool
@@ -63,27 +65,35 @@ class _Report:
 
 @dataclass(frozen=True, slots=True)
 class _Run:
+    earliest: float  # seconds since 1970: when it could first be made out
     begin: float  # seconds since 1970
     end: float  # seconds since 1970
     in_tunnel: bool
 
     def off(self, at: float) -> float:
-        """Seconds between an instant and the run, 0 within it."""
-        return max(0.0, self.begin - at, at - self.end)
+        """Seconds between an instant and those at which it could be seen, 0 among them."""
+        return max(0.0, self.earliest - at, at - self.end)
 
 
 @dataclass(frozen=True, slots=True)
 class _Defect:
     label: str
+    group: str
     place: Position
     runs: tuple[_Run, ...]
 
 
-def score(reports: Iterable[Mapping[str, Any]], truth: Mapping[str, Any]) -> Score:
-    """Hold GeoJSON features, as published, against what `agent.simulation.truth` says."""
-    told = [_report(one) for one in reports]
-    defects = [_defect(one) for one in truth["defects"]]
-    endings = [ending for defect in defects for ending in _endings(defect, told, defects)]
+def score(
+    reports: Iterable[Mapping[str, Any]], truth: Mapping[str, Any], groups: Mapping[str, str] | None = None
+) -> Score:
+    """Hold GeoJSON features, as published, against what `agent.simulation.truth` says.
+
+    Labels that are mistaken for one another, by their group in `groups`, are taken for the same defect.
+    """
+    told = [_report(one, groups or {}) for one in reports]
+    defects = [_defect(one, groups or {}) for one in truth["defects"]]
+    passed = [ending for defect in defects for ending in _endings(defect, told, defects)]
+    endings = [ending for ending, _is_right in passed]
     places = [one for one in (_misplaced(report, defects) for report in told) if one is not None]
     times = [one for one in (_misdated(report, defects) for report in told) if one is not None]
     return Score(
@@ -93,6 +103,7 @@ def score(reports: Iterable[Mapping[str, Any]], truth: Mapping[str, Any]) -> Sco
         missed=endings.count("missed"),
         several=endings.count("several"),
         repeated=endings.count("repeated"),
+        mislabelled=sum(not is_right for _ending, is_right in passed),
         outside=_errors([metres for metres, in_tunnel in places if not in_tunnel]),
         inside=_errors([metres for metres, in_tunnel in places if in_tunnel]),
         times=_errors(times),
@@ -102,26 +113,27 @@ def score(reports: Iterable[Mapping[str, Any]], truth: Mapping[str, Any]) -> Sco
     )
 
 
-def _endings(defect: _Defect, told: Sequence[_Report], defects: Sequence[_Defect]) -> list[str]:
-    """What became of each run of the defect, in their order."""
+def _endings(defect: _Defect, told: Sequence[_Report], defects: Sequence[_Defect]) -> list[tuple[str, bool]]:
+    """What became of each run of the defect, in their order, and whether its label was right."""
     own = [one for one in told if _names(one, defect) and _nearest(one, defects)[1] is defect]
-    endings: list[str] = []
+    endings: list[tuple[str, bool]] = []
     known: list[_Report] = []  # from earlier passes
     for run in defect.runs:
         named = [one for one in own if run.off(one.at) <= LEEWAY]
-        seen_again = any(one.again is not None and one.again >= run.begin - LEEWAY for one in known)
+        seen_again = [one for one in known if one.again is not None and one.again >= run.begin - LEEWAY]
         if len(named) > 1:
-            endings.append("several")
+            ending = "several"
         elif named:
-            endings.append("repeated" if known else "once")
+            ending = "repeated" if known else "once"
         else:
-            endings.append("again" if seen_again else "missed")
+            ending = "again" if seen_again else "missed"
+        endings.append((ending, all(one.label == defect.label for one in (*named, *seen_again))))
         known += named
     return endings
 
 
 def _names(report: _Report, defect: _Defect) -> bool:
-    return report.label == defect.label and _apart(report, defect) <= REACH
+    return report.group == defect.group and _apart(report, defect) <= REACH
 
 
 def _misplaced(report: _Report, defects: Sequence[_Defect]) -> tuple[float, bool] | None:
@@ -145,7 +157,7 @@ def _misdated(report: _Report, defects: Sequence[_Defect]) -> float | None:
 
 def _nearest(report: _Report, defects: Sequence[_Defect]) -> tuple[float, _Defect | None]:
     """Metres to the nearest defect of the report's label, and that defect."""
-    alike = [(_apart(report, defect), defect) for defect in defects if defect.label == report.label]
+    alike = [(_apart(report, defect), defect) for defect in defects if defect.group == report.group]
     return min(alike, key=lambda pair: pair[0], default=(np.inf, None))
 
 
@@ -161,7 +173,7 @@ def _errors(values: Sequence[float]) -> Errors:
     return Errors(len(values), median, p95, largest)
 
 
-def _report(feature: Mapping[str, Any]) -> _Report:
+def _report(feature: Mapping[str, Any], groups: Mapping[str, str]) -> _Report:
     properties, geometry = feature["properties"], feature["geometry"]
     place = None
     if geometry is not None:
@@ -170,6 +182,7 @@ def _report(feature: Mapping[str, Any]) -> _Report:
     again = properties.get("seen_again")
     return _Report(
         label=properties["label"],
+        group=groups.get(properties["label"], properties["label"]),
         at=_seconds(properties["observed_at"]),
         place=place,
         accepted=properties["decision"] == "accepted",
@@ -177,9 +190,13 @@ def _report(feature: Mapping[str, Any]) -> _Report:
     )
 
 
-def _defect(one: Mapping[str, Any]) -> _Defect:
-    runs = tuple(_Run(_seconds(run["from"]), _seconds(run["to"]), run["in_tunnel"]) for run in one["passes"])
-    return _Defect(one["label"], Position("gnss", one["lat"], one["lon"]), runs)
+def _defect(one: Mapping[str, Any], groups: Mapping[str, str]) -> _Defect:
+    runs = tuple(
+        _Run(_seconds(run["earliest"]), _seconds(run["from"]), _seconds(run["to"]), run["in_tunnel"])
+        for run in one["passes"]
+    )
+    group = groups.get(one["label"], one["label"])
+    return _Defect(one["label"], group, Position("gnss", one["lat"], one["lon"]), runs)
 
 
 def _seconds(text: str) -> float:

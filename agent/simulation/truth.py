@@ -18,6 +18,8 @@ from agent.sync.messages import timestamp
 PATH_STEP = 0.5  # seconds between two places of the path
 APART = 2.0  # seconds out of sight after which a defect is passed again
 RATE = 5.0  # frames a second
+FAINT = 0.001  # of the frame: a defect that fills less can not be made out
+LONGEST = 30.0  # seconds for which one is made out before it is in sight
 FORMAT = "fidamia.truth.v1"
 
 Stamp = Callable[[float], str]  # seconds since the start to a time
@@ -100,7 +102,7 @@ def _place(patrol: Patrol, seconds: float, at: str) -> dict[str, Any]:
 
 
 def _defect(patrol: Patrol, defect: Defect, instants: Instants, at: Stamp) -> dict[str, Any]:
-    runs = [_run(patrol, run, at) for run in passes(instants)]
+    runs = [_run(patrol, defect, run, at) for run in passes(instants)]
     return {
         "label": defect.label,
         "lat": round(defect.lat, 7),
@@ -112,11 +114,20 @@ def _defect(patrol: Patrol, defect: Defect, instants: Instants, at: Stamp) -> di
     }
 
 
-def _run(patrol: Patrol, run: Instants, at: Stamp) -> dict[str, Any]:
+def _earliest(patrol: Patrol, defect: Defect, begin: float) -> float:
+    """Seconds when it could first be made out, from far away, before it was in sight."""
+    seconds = begin
+    while seconds > begin - LONGEST and any(one == defect for one, _region in patrol.in_sight(seconds, FAINT)):
+        seconds -= 1 / RATE
+    return max(0.0, seconds)
+
+
+def _run(patrol: Patrol, defect: Defect, run: Instants, at: Stamp) -> dict[str, Any]:
     covered = sum(patrol.in_tunnel(seconds) for seconds, _share in run)
     return {
         "from": at(run[0][0]),
         "to": at(run[-1][0]),
+        "earliest": at(_earliest(patrol, defect, run[0][0])),
         "frames": len(run),
         "largest": round(max(share for _seconds, share in run), 4),
         "in_tunnel": covered * 2 > len(run),

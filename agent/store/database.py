@@ -17,7 +17,8 @@ from agent.errors import DamagedStore, StoreError
 from agent.i18n import _
 from agent.store.schema import APPLICATION_ID, MIGRATIONS
 
-CORRUPT = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+# TOOBIG: nothing of ours is a thousandth of what a damaged row may claim to be.
+CORRUPT = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_TOOBIG)
 IDS = 500  # a statement, below SQLite's limit of variables
 TIMEOUT = 5  # seconds to wait for another process's write
 LOG_LIMIT = 4 * 1024 * 1024  # bytes of the write-ahead log, once all of it is in the database
@@ -126,6 +127,11 @@ class Database:
         """What SQLite finds wrong with the file, or `ok`. Raises StoreError."""
         with self.errors():
             return list(self._inner.execute_sql("PRAGMA integrity_check").fetchall())
+
+    def size(self) -> int:
+        """Bytes that the file takes once all of its log is in it. Raises StoreError."""
+        with self.errors():
+            return _pragma(self._inner, "page_count") * _pragma(self._inner, "page_size")
 
     def spare(self) -> int:
         """Bytes of the file that hold nothing, and are filled before it grows. Raises StoreError."""

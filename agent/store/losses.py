@@ -16,7 +16,8 @@ from agent.store.database import Database, columns, parts
 
 log = logging.getLogger(__name__)
 
-QUOTA, DISK, DAMAGED, PURGED = "quota", "disk", "damaged", "purged"  # why something was dropped
+# Why something was dropped; what was merged is told by another report.
+QUOTA, DISK, DAMAGED, PURGED, MERGED = "quota", "disk", "damaged", "purged", "merged"
 LATEST = 253402300799.0  # seconds since 1970: the end of the year 9999
 MOST = 1000  # reports in one loss, so that its message stays within the contract's size
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
 import peewee
 
-from agent.domain import Report
+from agent.domain import TRUSTED, Report
+from agent.plane import EARTH_RADIUS, between
 from agent.store.database import IDS, Database, columns, parts
 from agent.store.losses import DAMAGED, Dropped, Losses, plausible
 
@@ -37,6 +40,7 @@ class Entry:
     created_at: float  # seconds since 1970, UTC
     report: Report
     reason: str | None = None  # why it was rejected
+    held: bool = False  # is not sent before it is released
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,27 +65,77 @@ class Outbox:
 
     @property
     def _entry(self) -> tuple[object, ...]:
-        names = ("sequence", "id", "state", "created_at", "payload", "reason")
+        names = ("sequence", "id", "state", "created_at", "payload", "reason", "held")
         return tuple(getattr(self._reports.c, name) for name in names)
 
-    def append(self, report: Report) -> int:
-        """Commit the report, durable when this returns; its sequence. Raises StoreError."""
-        row = {
-            "id": report.id,
-            "label": report.label,
-            "severity": report.severity,
-            "created_at": time.time(),
-            "payload": msgspec.json.encode(report),
-        }
+    def append(self, report: Report, held: bool = False) -> int:
+        """Commit the report, durable when this returns; its sequence. Raises StoreError.
+
+        One that is `held` is not sent before it is released.
+        """
+        row = {"id": report.id, "created_at": time.time(), "held": int(held), **_content(report)}
         with self._database.errors():
             return int(self._reports.insert(columns(self._reports, row)).execute())
+
+    def revise(self, sequence: int, change: Callable[[Report], Report], release: bool = True) -> bool:
+        """Tell anew what is no longer as it was told; whether it was still there. Raises StoreError.
+
+        What was held is released, unless it is said otherwise. What the centre has refused stays refused.
+        """
+        with self._database.transaction():
+            entry = self.find(str(sequence))
+            if entry is None:
+                return False
+            report = change(entry.report)
+            # What was held is not known to anybody yet.
+            report = replace(report, revision=entry.report.revision + (not entry.held))
+            state = "rejected" if entry.state == "rejected" else "pending"
+            row = columns(self._reports, {"state": state, "held": int(entry.held and not release), **_content(report)})
+            self._reports.update(row).where(self._reports.c.sequence == sequence).execute()
+        return True
+
+    def release(self, sequences: Iterable[int] | None = None) -> int:
+        """What was held (of these, or all of it) is to be sent as it is; how many. Raises StoreError."""
+        changes = columns(self._reports, {"held": 0})
+        count = 0
+        with self._database.transaction():
+            for part in parts(sequences) if sequences is not None else (None,):
+                wanted = self._reports.c.held == 1
+                if part is not None:
+                    wanted &= self._reports.c.sequence.in_(part)
+                count += int(self._reports.update(changes).where(wanted).execute())
+        return count
+
+    def near(self, labels: Iterable[str], lat: float, lon: float, metres: float) -> list[Entry]:
+        """The reports of these labels at most so far away, the nearest first; not those that are held or refused.
+
+        A band of latitudes of one label is few of them, so that an index of it finds them in no time.
+        """
+        band = math.degrees(metres / EARTH_RADIUS)
+        c = self._reports.c
+        wanted = c.label.in_(tuple(labels)) & c.lat.between(lat - band, lat + band)
+        wanted &= (c.held == 0) & (c.state != "rejected")
+        found = []
+        with self._database.errors():
+            places = list(self._reports.select(c.sequence, c.lat, c.lon).where(wanted).tuples())
+            for sequence, other_lat, other_lon in places:
+                apart = math.hypot(*between(lat, lon, other_lat, other_lon))
+                if apart <= metres:
+                    found.append((apart, sequence))
+        entries = (self.find(str(sequence)) for _apart, sequence in sorted(found))
+        return [entry for entry in entries if entry is not None]
+
+    def undated(self, boot: str) -> list[Entry]:
+        """The reports of that boot whose time is not to be trusted."""
+        with self._database.errors():
+            return list(_readable(list(self._reports.select(*self._entry).where(self._reports.c.undated == boot))))
 
     def pending(self, after: int, limit: int, until: int | None = None) -> list[Entry]:
         """Reports that are to be sent, oldest first, of a sequence above `after` and not above `until`.
 
         One that a bad page of the disk has damaged is given up, so that it does not hold up those behind it.
         """
-        wanted = (self._reports.c.state == "pending") & (self._reports.c.sequence > after)
+        wanted = (self._reports.c.state == "pending") & (self._reports.c.sequence > after) & (self._reports.c.held == 0)
         if until is not None:
             wanted &= self._reports.c.sequence <= until
         query = self._reports.select(*self._entry).where(wanted).order_by(self._reports.c.sequence).limit(limit)
@@ -102,11 +156,16 @@ class Outbox:
             row = self._database.execute("SELECT seq FROM sqlite_sequence WHERE name = 'report'").fetchone()
         return row[0] if row else 0
 
-    def sent(self, sequences: Sequence[int]) -> None:
-        """Note that these are on their way."""
+    def sent(self, entries: Sequence[Entry]) -> None:
+        """Note that these are on their way, as they were read: what was revised since is still to be sent."""
+        by_revision: dict[int, list[int]] = defaultdict(list)
+        for entry in entries:
+            by_revision[entry.report.revision].append(entry.sequence)
         with self._database.transaction():
-            for part in parts(sequences):
-                self._move(self._reports.c.sequence.in_(part), "sent", None)
+            for revision, sequences in by_revision.items():
+                for part in parts(sequences):
+                    those = self._reports.c.sequence.in_(part) & (self._reports.c.revision == revision)
+                    self._move(those, "sent", None)
 
     def take_back(self, sequences: Iterable[int] | None = None) -> None:
         """What was sent and not answered (of these, or all of it) is to be sent again."""
@@ -119,8 +178,11 @@ class Outbox:
                 self._reports.update(changes).where(wanted).execute()
 
     def settle(self, ids: Iterable[str]) -> int:
-        """Note that the centre has these; returns how many it was not known to have."""
-        return self._close(ids, "settled", None)
+        """Note that the centre has these; returns how many it was not known to have.
+
+        One that was revised since it was sent is still to be sent.
+        """
+        return self._close(ids, "settled", None, (self._reports.c.revision == 0) | (self._reports.c.state == "sent"))
 
     def reject(self, ids: Iterable[str], reason: str) -> int:
         """Put these aside, with the centre's reason; returns how many were open."""
@@ -166,7 +228,9 @@ class Outbox:
         with self._database.transaction():
             for part in parts(sequences):
                 those = self._reports.c.sequence.in_(part)
-                dropped += self._dropped(those)
+                # Of what it has had already, the centre misses no more than the last revision.
+                is_new = self._reports.c.settled_at.is_null() | (self._reports.c.state == "rejected")
+                dropped += self._dropped(those & is_new)
                 self._reports.delete().where(those).execute()
         return dropped
 
@@ -270,12 +334,17 @@ class Outbox:
             for row in rows.where(which)
         ]
 
-    def _close(self, ids: Iterable[str], state: str, reason: str | None) -> int:
+    def _close(self, ids: Iterable[str], state: str, reason: str | None, which: peewee.Expression | None = None) -> int:
         count = 0
         with self._database.transaction():
             for part in parts(ids):
-                count += self._move(self._reports.c.id.in_(part), state, reason)
-                if state == "settled":  # the picture follows its report
+                those = self._reports.c.id.in_(part)
+                count += self._move(those if which is None else those & which, state, reason)
+                if state == "settled":
+                    # Also of one that was revised since: the centre has had it, and its picture follows.
+                    self._reports.update(columns(self._reports, {"settled_at": time.time()})).where(
+                        those & (self._reports.c.state == "pending") & (self._reports.c.revision > 0)
+                    ).execute()
                     self._pictures.update(columns(self._pictures, {"ready": 1})).where(
                         self._pictures.c.id.in_(part)
                     ).execute()
@@ -283,8 +352,10 @@ class Outbox:
 
     def _move(self, which: peewee.Expression, state: str, reason: str | None) -> int:
         """Bring the open ones among `which` to the state; how many those were."""
-        ended = None if state == "sent" else time.time()
-        changes = columns(self._reports, {"state": state, "reason": reason, "settled_at": ended})
+        content: dict[str, Any] = {"state": state, "reason": reason}
+        if state != "sent":
+            content["settled_at"] = time.time()
+        changes = columns(self._reports, content)
         return int(self._reports.update(changes).where(which & self._reports.c.state.in_(OPEN)).execute())
 
 
@@ -305,4 +376,19 @@ def _entry(row: dict[str, Any]) -> Entry:
         raise DamagedReport(f"report {row['sequence']} is damaged: {error}") from error
     if report.id != row["id"]:  # the centre's answer would find no row
         raise DamagedReport(f"report {row['sequence']} is damaged: its id is not that of its row")
-    return Entry(row["sequence"], row["state"], plausible(row["created_at"]), report, row["reason"])
+    created_at = plausible(row["created_at"])
+    return Entry(row["sequence"], row["state"], created_at, report, row["reason"], bool(row["held"]))
+
+
+def _content(report: Report) -> dict[str, Any]:
+    """The columns that follow from what the report says."""
+    is_trusted = report.clock in TRUSTED
+    return {
+        "label": report.label,
+        "severity": report.severity,
+        "revision": report.revision,
+        "undated": None if is_trusted or report.monotonic is None else report.boot,
+        "lat": report.position.lat,
+        "lon": report.position.lon,
+        "payload": msgspec.json.encode(report),
+    }

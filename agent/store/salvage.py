@@ -195,7 +195,12 @@ def _copy_rows(database: sqlite3.Connection, table: str, key: str, last: int) ->
 
     The keys of the other rows, and those that can not be looked up, whether there was a row or not.
     """
-    names = ", ".join(name for _, name, *_rest in database.execute(f"PRAGMA main.table_info({table})"))
+    # A file of an older version lacks the newest columns.
+    old, new = (
+        [name for _, name, *_rest in database.execute(f"PRAGMA {side}.table_info({table})")]
+        for side in ("damaged", "main")
+    )
+    names = ", ".join(name for name in new if name in old)
     statement = (
         f"INSERT OR IGNORE INTO main.{table} ({names}) SELECT {names} FROM damaged.{table} WHERE {key} BETWEEN ? AND ?"
     )

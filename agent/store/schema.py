@@ -63,4 +63,22 @@ MIGRATIONS = (
         bytes INTEGER NOT NULL
     );
     """,
+    """
+    -- Of its content: above 0 where it was told anew.
+    ALTER TABLE report ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;
+    -- Whether it waits for its place or its time before it is sent.
+    ALTER TABLE report ADD COLUMN held INTEGER NOT NULL DEFAULT 0;
+    -- The boot of which no clock could be trusted yet when it was dated.
+    ALTER TABLE report ADD COLUMN undated TEXT;
+    -- Degrees, WGS 84.
+    ALTER TABLE report ADD COLUMN lat REAL;
+    ALTER TABLE report ADD COLUMN lon REAL;
+    UPDATE report SET
+        lat = json_extract(CAST(payload AS TEXT), '$.position.lat'),
+        lon = json_extract(CAST(payload AS TEXT), '$.position.lon')
+        WHERE json_valid(CAST(payload AS TEXT));
+    CREATE INDEX report_place ON report (label, lat) WHERE lat IS NOT NULL;
+    CREATE INDEX report_held ON report (sequence) WHERE held;
+    CREATE INDEX report_undated ON report (undated) WHERE undated IS NOT NULL;
+    """,
 )

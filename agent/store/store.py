@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from agent.store import damage, quota, salvage
 from agent.store.database import LOG_LIMIT, Database
 from agent.store.evidence import Picture, Pictures
 from agent.store.lock import create_directory
-from agent.store.losses import DAMAGED, DISK, PURGED, QUOTA, Losses
+from agent.store.losses import DAMAGED, DISK, MERGED, PURGED, QUOTA, Losses
 from agent.store.outbox import Outbox
 from agent.store.quota import SEVERITIES, Limits
 from agent.store.traffic import Traffic
@@ -101,6 +102,7 @@ class Store:
     def recover(self) -> None:
         """Repair what a crash left, before anything is appended or sent. Raises StoreError."""
         self.outbox.take_back()
+        self.outbox.release()  # who held it is gone
         strays, lost = self.pictures.orphans()
         adopted = sum(self._adopt(path) for path in strays)
         if adopted:
@@ -136,8 +138,10 @@ class Store:
         if quota.free(self.directory) > NEARLY_FULL + 2 * quota.BALLAST_BYTES:
             quota.take_ballast(self.directory)
 
-    def append(self, report: Report, evidence: Evidence | None = None) -> int:
+    def append(self, report: Report, evidence: Evidence | None = None, held: bool = False) -> int:
         """Commit the report with its picture, durable when this returns; its sequence. Raises StoreError.
+
+        One that is `held` is not sent before it is released.
 
         Where the quota is reached, what is worth least goes first; that may be the picture, or the report itself.
         """
@@ -148,11 +152,11 @@ class Store:
             if evidence is not None and not (fits and self._has_room(report.severity, len(evidence.jpeg))):
                 report, evidence = replace(report, evidence=None, evidence_withheld=QUOTA), None
             try:
-                return self._commit(report, evidence, fits)
+                return self._commit(report, evidence, fits, held)
             except StoreError:
                 if not _is_full(self.directory) or not self._leave_full_disk(report.severity):
                     raise
-                return self._commit(report, evidence, fits)
+                return self._commit(report, evidence, fits, held)
 
     def used(self) -> int:
         """Bytes of the disk that everything in the folder takes. Raises StoreError."""
@@ -161,7 +165,7 @@ class Store:
             self._others = quota.used(self.directory, OWN, {FILE_NAME, LOG, SHARED})
             self._measured = now
         log_size = max(quota.size(self.directory / LOG), LOG_LIMIT)  # it may grow to that at any time
-        return quota.size(self._path) + log_size + self._others + self.pictures.used()
+        return max(quota.size(self._path), self._database.size()) + log_size + self._others + self.pictures.used()
 
     def is_gone(self) -> bool:
         """Whether the file was removed or replaced: what is committed now would be lost with this process."""
@@ -173,6 +177,20 @@ class Store:
     def mark_damaged(self) -> bool:
         """Ask the next start to save what can be read; whether that could be written."""
         return damage.mark(self._path)
+
+    def merge(self, sequence: int, into: int, change: Callable[[Report], Report] | None) -> bool:
+        """A report that was held turns out to be of what another one tells: that one is revised where there is
+        anything new, and this one dropped. False where the other is gone; nothing is changed then. Raises StoreError.
+        """
+        with self._database.transaction():
+            if self.outbox.find(str(into)) is None:
+                return False
+            if change is not None:
+                self.outbox.revise(into, change)
+            self.losses.add("report", MERGED, self.outbox.remove([sequence]))
+            pictures = self.pictures.remove_rows([sequence])
+        self.pictures.unlink(pictures.values())
+        return True
 
     def purge(self, sequences: list[int] | None = None) -> int:
         """Drop what the centre refused (of these, or all of it), and note it; returns how many. Raises StoreError."""
@@ -204,7 +222,7 @@ class Store:
         """Close this thread's connection."""
         self._database.close()
 
-    def _commit(self, report: Report, evidence: Evidence | None, fits: bool) -> int:
+    def _commit(self, report: Report, evidence: Evidence | None, fits: bool, held: bool) -> int:
         if evidence is not None:
             try:
                 self.pictures.write(report, evidence)
@@ -215,7 +233,7 @@ class Store:
                 report, evidence = replace(report, evidence=None, evidence_withheld=DISK), None
         try:
             with self._database.transaction():
-                sequence = self.outbox.append(report)
+                sequence = self.outbox.append(report, held)
                 if evidence is not None:
                     self.pictures.enter(sequence, report)
                 if not fits:  # it was seen, and that is told

@@ -15,6 +15,7 @@ from agent.i18n import _
 from agent.interfaces import Message, Publisher
 from agent.store.evidence import Picture
 from agent.store.losses import DAMAGED
+from agent.store.outbox import Entry
 from agent.store.store import Store
 from agent.sync.messages import (
     LARGEST_PAYLOAD,
@@ -230,22 +231,28 @@ class Delivery:
         if budget <= 0 and self._bytes(lane):
             return []
         after, until = (self._live_after, None) if lane is Lane.LIVE else (0, self._live_after)
-        entries = self._outbox.pending(after, 1 + max(0, budget) // SMALL_REPORT, until)
+        known = {name for sending in self._on_the_way.values() for name in sending.sequences}
+        # Of a report that was revised since it was sent, the answer would be taken for both.
+        entries = [
+            entry
+            for entry in self._outbox.pending(after, 1 + max(0, budget) // SMALL_REPORT, until)
+            if entry.report.id not in known
+        ]
         largest = max(SMALLEST_MESSAGE, min(LARGEST_PAYLOAD, self._window.size // AHEAD))
         messages: list[Message] = []
-        sequences: list[int] = []
+        sent: list[Entry] = []
         for batch in batches(((entry, feature(entry, sent_at)) for entry in entries), largest, BATCH):
             message = report_message(self._prefix, self._device, (encoded for _entry, encoded in batch), sent_at)
             sending = _Sending(lane, now, len(message.payload), {e.report.id: e.sequence for e, _ in batch})
             self._on_the_way[message.properties["id"]] = sending
-            sequences += sending.sequences.values()
+            sent += [entry for entry, _encoded in batch]
             messages.append(message)
             budget -= sending.size
             if budget <= 0:
                 break
-        if sequences:
-            self._outbox.sent(sequences)
-            self.counters.sent += len(sequences)
+        if sent:
+            self._outbox.sent(sent)
+            self.counters.sent += len(sent)
         return messages
 
     def _losses(self, now: float, sent_at: datetime) -> list[Message]:

@@ -111,6 +111,7 @@ def feature(entry: Entry, now: datetime) -> bytes:
         "model": {"name": report.model.name, "version": report.model.version, "sha256": report.model.sha256},
         "evidence": report.evidence,
         "evidence_withheld": report.evidence_withheld,
+        **_news(report),
     }
     return msgspec.json.encode(
         {"type": "Feature", "id": report.id, "geometry": _geometry(report), "properties": properties}
@@ -193,6 +194,20 @@ def cloud_event(source: str, kind: str, now: datetime) -> dict[str, str]:
 def timestamp(instant: datetime) -> str:
     """RFC 3339 in UTC, to the millisecond."""
     return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _news(report: Report) -> dict[str, Any]:
+    """What is only told of a report that is no longer as it was."""
+    told: dict[str, Any] = {}
+    if report.revision:
+        told["revision"] = report.revision
+    if report.seen_again is not None:
+        told["seen_again"] = {"times": report.seen_again.times, "last_at": timestamp(report.seen_again.last_at)}
+    if report.mark is not None:
+        told["mark"] = report.mark
+    if report.first_observed_at is not None:
+        told["first_observed_at"] = timestamp(report.first_observed_at)
+    return told
 
 
 def _geometry(report: Report) -> dict[str, Any] | None:

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from agent.pipeline.locate import EARTH_RADIUS
+from agent.plane import EARTH_RADIUS
 
 # In the order in which they are kept and shown.
 COMMUNE, NO_CAPTURE, STATISTICS = KINDS = ("commune", "no_capture", "statistics")

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from agent import health
+from agent.health import Part
 from agent.store.outbox import OPEN, Entry
 from agent.store.store import Store
 
@@ -24,10 +25,12 @@ source = "simulator"
 [gps]
 source = "simulator"
 [simulator]
-speed_factor = 8.0
+speed_factor = 4.0
 seconds = 240.0
 [aggregate]
 reach_m = 4.0
+[seen_again]
+days = 0
 """
 
 
@@ -48,6 +51,19 @@ class Chain:
             f'[store]\ndirectory = "{self._store}"\nruntime_directory = "{directory}"\n'
         )
 
+    def forbid(self, south: float, west: float, north: float, east: float) -> None:
+        """Let nothing be captured between these degrees, from the agent's next start on."""
+        ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+        zone = {
+            "type": "Feature",
+            "properties": {"kind": "no_capture", "name": "barracks"},
+            "geometry": {"type": "Polygon", "coordinates": [ring]},
+        }
+        file = self.directory / "zones.geojson"
+        file.write_bytes(msgspec.json.encode({"type": "FeatureCollection", "features": [zone]}))
+        command = [sys.executable, "-P", "-m", "agent", "zones", "import", str(file), "--config", str(self.config)]
+        subprocess.run(command, capture_output=True, timeout=30, check=True)
+
     def close(self) -> None:
         """Kill what still runs."""
         self.agent.close()
@@ -64,10 +80,14 @@ class Chain:
         """Reports that the centre has not confirmed."""
         return sum(entry.state in OPEN for entry in self.on_device())
 
+    def part(self, name: str) -> Part:
+        """How a part is, by the daemon's last word."""
+        word = health.read(self.directory / "status.json")
+        return Part("off") if word is None else word.parts[name]
+
     def figure(self, part: str, name: str) -> Any:
         """A figure of the daemon's last word."""
-        word = health.read(self.directory / "status.json")
-        return None if word is None else word.parts[part].figures.get(name)
+        return self.part(part).figures.get(name)
 
     def status(self) -> tuple[int, dict[str, Any]]:
         """Exit code and answer of `fidamia status --json`."""

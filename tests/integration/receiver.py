@@ -13,7 +13,7 @@ import threading
 import time
 import tty
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import reduce
 from operator import xor
 from types import TracebackType
@@ -52,6 +52,8 @@ class Receiver:
     ) -> None:
         self.lat, self.lon, self.speed, self.track = lat, lon, speed, track
         self.has_fix = True  # False: the receiver goes on, and says that it has no fix
+        self.place: str | None = None  # what it says instead of where it is, in NMEA's words
+        self.day: date | None = None  # what it says instead of the day
         self.port = 0
         self._interval, self._rmc_delay = interval, rmc_delay
         self._speaking = threading.Event()
@@ -150,9 +152,12 @@ class Receiver:
         clock = f"{now:%H%M%S}.{now.microsecond // 10_000:02d}"
         if not self.has_fix:
             return f"GPRMC,{clock},V,,,,,,,{now:%d%m%y},,,N"
-        return f"GPRMC,{clock},A,{self._place()},{self.speed * KNOTS:.1f},{self.track:.1f},{now:%d%m%y},,,A"
+        day = self.day or now.date()
+        return f"GPRMC,{clock},A,{self._place()},{self.speed * KNOTS:.1f},{self.track:.1f},{day:%d%m%y},,,A"
 
     def _place(self) -> str:
+        if self.place is not None:
+            return self.place
         lat, lon = abs(self.lat), abs(self.lon)
         north, east = "N" if self.lat >= 0 else "S", "E" if self.lon >= 0 else "W"
         return f"{int(lat):02d}{lat % 1 * 60:08.5f},{north},{int(lon):03d}{lon % 1 * 60:08.5f},{east}"

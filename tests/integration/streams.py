@@ -9,7 +9,11 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 
+import cv2
+import numpy as np
 import pytest
+
+from agent.simulation.scenery import draw
 
 PYTHON_WITH_GI = "/usr/bin/python3"
 RTSP_SERVER = """
@@ -19,9 +23,9 @@ gi.require_version("GstRtspServer", "1.0")
 from gi.repository import GLib, Gst, GstRtspServer
 Gst.init(None)
 factory = GstRtspServer.RTSPMediaFactory()
-source = "videotestsrc is-live=true ! video/x-raw,format=I420,width=%(width)d,height=%(height)d,framerate=25/1"
+source = "videotestsrc is-live=true pattern=%(pattern)s"
+source += " ! video/x-raw,format=I420,width=%(width)d,height=%(height)d,framerate=25/1"
 factory.set_launch(f"( {source} ! %(encoder)s name=pay0 pt=96 )")
-factory.set_shared(True)
 server = GstRtspServer.RTSPServer(address="127.0.0.1", service="%(port)d")
 server.get_mount_points().add_factory("/stream1", factory)
 def greet(server, client):
@@ -39,9 +43,17 @@ VP8 = "vp8enc deadline=1 keyframe-max-dist=25 ! rtpvp8pay"
 class RtspServer:
     """GStreamer's server, in the interpreter that Debian installs its bindings for."""
 
-    def __init__(self, port: int = 0, encoder: str = JPEG, width: int = 320, height: int = 240) -> None:
-        """25 frames a second of a test picture, a part of which is noise."""
-        program = RTSP_SERVER % {"port": port, "encoder": encoder, "width": width, "height": height}
+    def __init__(
+        self, port: int = 0, encoder: str = JPEG, width: int = 320, height: int = 240, pattern: str = "smpte"
+    ) -> None:
+        """25 frames a second of one of videotestsrc's pictures; of "smpte" a part is noise, of "snow" all of it."""
+        program = RTSP_SERVER % {
+            "port": port,
+            "encoder": encoder,
+            "width": width,
+            "height": height,
+            "pattern": pattern,
+        }
         command = [PYTHON_WITH_GI, "-c", program]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         self.clients = 0
@@ -131,3 +143,12 @@ class MjpegServer:
         self._stopped.set()
         self._server.shutdown()
         self._server.server_close()
+
+
+def street() -> Callable[[int], bytes]:
+    """Pictures that show defects and a clean street in turn."""
+    scenes = [
+        cv2.imencode(".jpg", draw(label, np.random.default_rng(seed), 640, 360))[1].tobytes()
+        for label, seed in (("pothole", 1), ("no_defect", 2), ("road_crack", 3), ("graffiti", 4))
+    ]
+    return lambda number: scenes[number // 10 % len(scenes)]

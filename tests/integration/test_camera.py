@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 import cv2
 import numpy as np
 import pytest
+from cv2.typing import MatLike
 
 from agent.domain import Fix, Frame
 from agent.drivers.cameras import LiveCameras
@@ -107,7 +108,6 @@ def lost_and_found(cameras: LiveCameras, lose: Callable[[], object], find: Calla
     find()
     frame = next_frame(cameras)
     recovered = time.monotonic() - started
-    print(f"\nnoticed after {noticed:.2f} s, back after {recovered:.2f} s")  # noqa: T201
     assert frame.monotonic > started
     assert (noticed < NOTICED, recovered < RECOVERED) == (True, True), (noticed, recovered)
     assert [next_frame(cameras, 1.0) for _ in range(5)]
@@ -129,6 +129,32 @@ def test_frames_come_in_order_and_each_once(server: MjpegServer) -> None:
     assert {(frame.camera, frame.pixels.shape, frame.pixels.dtype) for frame in frames} == {
         ("front", (HEIGHT, WIDTH, 3), np.dtype(np.uint8))
     }
+
+
+@pytest.mark.parametrize("kind", ["http", "rtsp"])
+def test_of_jpegs_only_those_are_decoded_that_are_wanted(
+    server: MjpegServer, rtsp: RtspServer, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded, asked = list[int](), list[float]()
+    decode = cv2.imdecode
+
+    def counting(data: MatLike, flags: int) -> MatLike | None:
+        decoded.append(1)
+        return decode(data, flags)
+
+    monkeypatch.setattr(cv2, "imdecode", counting)
+
+    def due(_camera: str, monotonic: float, _fix: Fix | None) -> Demand:
+        asked.append(monotonic)
+        return Demand.NOW if len(asked) % 10 == 0 else Demand.LATER
+
+    with opened(server.address if kind == "http" else rtsp.address) as cameras:
+        end = time.monotonic() + 10
+        seen = 0
+        while seen < 3 and time.monotonic() < end:
+            seen += cameras.read(0.5, due) is not None
+    assert (seen, len(decoded)) == (3, 3)
+    assert len(asked) >= 30
 
 
 def test_a_slow_reader_is_given_the_newest_frame(server: MjpegServer) -> None:

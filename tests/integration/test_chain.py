@@ -107,7 +107,7 @@ def test_status_says_all_is_well_while_it_runs(chain: Chain) -> None:
     code, answer = chain.status()
     assert (code, answer["state"]) == (0, "healthy"), answer
     assert answer["settled_today"] >= 1
-    assert set(answer["parts"]) == {"camera", "gps", "model", "store", "centre", "board"}
+    assert set(answer["parts"]) == {"camera", "lens", "gps", "model", "store", "centre", "board"}
 
 
 def test_a_second_daemon_on_the_same_store_refuses_with_the_pid_of_the_first(chain: Chain) -> None:

@@ -79,7 +79,9 @@ def test_a_disk_that_becomes_read_only_is_told_and_costs_nothing_that_was_stored
         for words in (["ls"], ["check"], ["export", str(tmp_path / "map.geojson")], ["retry", "--all"]):
             done = command(chain, "queue", *words)
             assert (done.returncode, done.stderr) == (0, "")
-        assert wait_until(lambda: agent.poll() is None and "wait in memory" in chain.agent.log, 60)
+        assert wait_until(lambda: (chain.figure("store", "unsaved") or 0) >= 1, 60), chain.agent.log
+        assert "wait in memory" in chain.agent.log
+        assert agent.poll() is None
         assert chain.agent.kill(signal.SIGTERM) == 74
         assert "that waited in memory are lost" in chain.agent.log
         again = command(chain, "run")

@@ -3,32 +3,22 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
 
-from agent.simulation.scenery import draw
+from agent.plane import between, travel
 
 from .broker import Broker, free_port
 from .chain import Chain
 from .receiver import Receiver, wait_until
-from .streams import MjpegServer
+from .streams import MjpegServer, RtspServer, street
 
 
 def sources(camera: str, gpsd_port: int) -> str:
     return f'[camera]\nsource = "{camera}"\n[gps]\nport = {gpsd_port}\n[aggregate]\nreach_m = 5.0\n'
-
-
-def street() -> Callable[[int], bytes]:
-    """Pictures that show a pothole and a clean street in turn."""
-    scenes = [
-        cv2.imencode(".jpg", draw(label, np.random.default_rng(seed), 640, 360))[1].tobytes()
-        for label, seed in (("pothole", 1), ("no_defect", 2), ("road_crack", 3), ("graffiti", 4))
-    ]
-    return lambda number: scenes[number // 10 % len(scenes)]
 
 
 @pytest.mark.timeout(180)
@@ -65,16 +55,66 @@ def test_camera_and_gpsd_lost_and_found(tmp_path: Path, receiver: Receiver, make
         chain.close()
 
 
+@pytest.mark.timeout(90)
+def test_the_camera_is_let_go_of_where_nothing_may_be_captured(tmp_path: Path, receiver: Receiver) -> None:
+    receiver.speed, first, last = 1.0, 60.0, 120.0
+    begin = (receiver.lat, receiver.lon)
+
+    def driven() -> float:
+        return math.hypot(*between(*begin, receiver.lat, receiver.lon))
+
+    camera = RtspServer(pattern="snow")
+    chain = Chain(tmp_path, free_port(), sources(camera.address, receiver.port))
+    corners = [travel(*begin, metres, receiver.track) for metres in (first, last)]
+    chain.forbid(*map(min, zip(*corners, strict=True)), *map(max, zip(*corners, strict=True)))
+    try:
+        chain.agent.start()
+        assert wait_until(lambda: (chain.figure("camera", "looked_at") or 0) > 2, 30), chain.agent.log
+        assert camera.clients == 1
+        receiver.speed = 15.0
+        assert wait_until(lambda: camera.clients == 0, 10)
+        assert driven() <= first
+        assert wait_until(lambda: driven() > first + receiver.speed, 10)
+        looked_at = chain.figure("camera", "looked_at")
+        while driven() < last:
+            assert (chain.part("camera").state, chain.figure("camera", "looked_at")) == ("ok", looked_at)
+            assert camera.clients == 0
+            time.sleep(0.05)
+        assert wait_until(lambda: chain.figure("camera", "looked_at") > looked_at and camera.clients == 1, 10)
+    finally:
+        chain.close()
+        camera.stop()
+
+
 def test_nothing_is_there_and_the_daemon_says_so_and_goes_on(tmp_path: Path) -> None:
     chain = Chain(tmp_path, free_port(), sources("/dev/video99", free_port()))
     try:
         agent = chain.agent.start()
-        assert wait_until(lambda: chain.status()[0] == 1, 20), chain.agent.log
-        assert chain.status()[1]["parts"]["camera"]["state"] == "failed"
+        assert wait_until(lambda: chain.part("camera").state == "failed", 20), chain.agent.log
+        assert chain.status()[0] == 1
         assert "/dev/video99" in chain.status()[1]["parts"]["camera"]["detail"]
         assert agent.poll() is None
         assert "Traceback" not in chain.agent.log
     finally:
+        chain.close()
+
+
+def test_one_camera_that_is_away_is_named_and_the_other_goes_on(tmp_path: Path) -> None:
+    camera = MjpegServer(street(), rate=10)
+    further = '[cameras.side]\nsource = "/dev/video99"\n'
+    chain = Chain(tmp_path, free_port(), sources(camera.address, free_port()) + further)
+    try:
+        chain.agent.start()
+        assert wait_until(lambda: (chain.figure("camera", "frames") or 0) > 2, 20), chain.agent.log
+        part = chain.status()[1]["parts"]["camera"]
+        assert (part["state"], part["detail"]) == (
+            "failed",
+            "camera side: /dev/video99 is not there; check the cable",
+        )
+        seen = chain.figure("camera", "frames")
+        assert wait_until(lambda: (chain.figure("camera", "frames") or 0) > seen + 2, 10), chain.agent.log
+    finally:
+        camera.stop()
         chain.close()
 
 

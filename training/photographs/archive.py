@@ -35,6 +35,8 @@ class Category(msgspec.Struct):
     fr: Words
     severity: Literal["low", "normal", "urgent"]
     team: Words
+    group: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
+    above: Annotated[float, Meta(ge=0, le=20)] = 0.0
 
 
 class Clean(msgspec.Struct):

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import configparser
-from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from agent import config
-from agent.daemon import choose_regions
-from agent.domain import WHOLE_FRAME, Region
 from agent.errors import ConfigError
-from agent.pipeline.regions import road
 from tests.unit.builders import write_config
 from tests.unit.example_configuration import SYSTEMD, documented_faults, uncommented
 
@@ -76,6 +73,7 @@ def test_a_region_that_holds_nothing_is_told(tmp_path: Path) -> None:
         ("tunnel = [90.0, 30.0]", "tunnel: [90, 30] is empty; give the metres where it begins and where it ends"),
         ('outages = ["camera 30-45", "brakes 1-2"]', "'brakes 1-2': brakes can not fail; what can is camera"),
         ('outages = ["network 1-2"]', "'network 1-2': the agent can not cut its own network; fidamia demo"),
+        ("start = 2026-05-12T09:00:00", "expected is a date and time with its zone, for instance 2026-05-12T09:00:00Z"),
         ('weather = "snow"', "'snow' is not allowed; expected is one of clear, mixed, night, rain"),
     ],
 )
@@ -101,24 +99,42 @@ def test_regions_are_a_name_or_a_list(tmp_path: Path, text: str, fault: str) -> 
     assert fault in str(refused.value)
 
 
+def test_further_cameras_have_sections_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FIDAMIA_CAMERAS_SIDE_FPS", "10")
+    sections = {"cameras.side": 'source = "rtsp://side/1"\nyaw_deg = 90\nexposure = 4.5', "cameras.b": 'source = "2"'}
+    settings = config.load(write_config(tmp_path, **sections, camera='exposure = "auto"'))
+    assert [camera.name for camera in settings.all_cameras] == ["front", "side", "b"]
+    side = settings.cameras["side"]
+    assert (side.source, side.yaw_deg, side.exposure, side.fps, side.height_m) == ("rtsp://side/1", 90, 4.5, 10, 1.6)
+    assert settings.camera.exposure == "auto"
+
+
 @pytest.mark.parametrize(
-    ("text", "regions"),
+    ("section", "text", "fault"),
     [
-        ("", road(0.3)),
-        ('regions = "road"\nhorizon = 0.45', road(0.45)),
-        ('regions = "whole"', (WHOLE_FRAME,)),
-        ("regions = [[0, 0.5, 1, 1]]", [(0.0, 0.5, 1.0, 1.0)]),
-        ("regions = []", road(0.3)),
-        ('source = "/"', (WHOLE_FRAME,)),
-        ('source = "/"\nregions = "road"', road(0.3)),
-        ('source = "rtsp://camera/stream"', road(0.3)),
-        ('source = "simulator"', road(0.3)),
+        ("cameras.side", 'name = "front"\nsource = "1"', "[cameras.side] name: another camera is named front as well"),
+        ("cameras.front", 'source = "1"', "[cameras.front] name: another camera is named front as well"),
+        ("cameras.side", "", "[cameras.side] source: another camera has the same; give this one its own"),
+        ("cameras.Side", 'source = "1"', "[cameras.Side]: give it a name of small letters, digits and hyphens"),
+        ("cameras.side", 'exposure = "long"', "exposure: 'long' is not allowed; expected is a number from 0.1 to 1000"),
+        ("cameras.side", "fov_deg = 0", "fov_deg: 0 is not allowed; expected is a number from 10 to 170"),
+        ("cameras.side", "yaw = 3", "[cameras.side] yaw: unknown key; did you mean yaw_deg?"),
     ],
 )
-def test_a_camera_looks_at_the_road_and_a_folder_of_pictures_at_each_as_a_whole_unless_said(
-    tmp_path: Path, text: str, regions: Sequence[Region]
+def test_a_camera_that_can_not_be_told_from_another_or_can_not_be_so_is_a_fault(
+    tmp_path: Path, section: str, text: str, fault: str
 ) -> None:
-    assert choose_regions(config.load(write_config(tmp_path, camera=text))) == regions
+    with pytest.raises(ConfigError) as refused:
+        config.load(write_config(tmp_path, **{section: text}))
+    assert fault in str(refused.value)
+
+
+def test_a_pair_and_a_date_can_be_set_by_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FIDAMIA_SIMULATOR_TUNNEL", "[120, 180.5]")
+    monkeypatch.setenv("FIDAMIA_SIMULATOR_START", "2026-05-12T11:00:00+02:00")
+    simulator = config.load(write_config(tmp_path)).simulator
+    assert simulator.tunnel == (120, 180.5)
+    assert simulator.start == datetime(2026, 5, 12, 9, 0, tzinfo=UTC)
 
 
 def test_any_key_can_be_set_by_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,3 +172,19 @@ def test_the_journal_takes_no_more_than_the_quota_keeps_for_it(tmp_path: Path) -
     journal.read(SYSTEMD / "journald@fidamia.conf")
     kept = config.load(write_config(tmp_path)).store.log_mb
     assert journal["Journal"]["SystemMaxUse"] == f"{kept}M"
+
+
+def test_a_form_is_shown_by_an_example(tmp_path: Path) -> None:
+    path = tmp_path / "agent.toml"
+    path.write_text('[agent]\ndevice = "Veh 1"\n[trigger]\nhours = ["6h-13h"]\n', encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        config.load(path)
+    faults = "\n".join(caught.value.faults)
+    assert "'Veh 1' is not allowed; expected is a text such as veh-001\n" in faults
+    assert "expected is a list, each entry a text such as 06:00-13:00" in faults
+
+
+@pytest.mark.parametrize("start", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:50Z"])
+def test_a_drawn_patrol_begins_in_a_year_that_it_can_count_in(tmp_path: Path, start: str) -> None:
+    with pytest.raises(ConfigError, match="start: the year must be between 1970 and 2100"):
+        config.load(write_config(tmp_path, simulator=f"start = {start}"))

@@ -157,6 +157,14 @@ def test_a_part_may_wait_for_a_while_after_the_start_and_be_switched_off_for_eve
     assert vehicle.diagnosis().state == "healthy"
 
 
+def test_which_camera_and_what_to_do_is_told_where_it_is_known(vehicle: Vehicle) -> None:
+    vehicle.run(camera=Part("failed", "camera side: /dev/video0 is not there; check the cable"))
+    assert vehicle.diagnosis().sentence == (
+        "To do: the camera gives no picture (camera side: /dev/video0 is not there; check the cable). "
+        "No report is waiting."
+    )
+
+
 def test_a_part_that_failed_is_told_right_after_the_start(vehicle: Vehicle) -> None:
     vehicle.run(started=5.0, camera=Part("failed"))
     assert vehicle.diagnosis().sentence.startswith("To do: the camera gives no picture; check its cable")

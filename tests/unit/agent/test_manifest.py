@@ -70,6 +70,28 @@ def test_a_label_that_the_model_has_not_is_a_key_error() -> None:
         manifest().label("person")
 
 
+def test_labels_that_are_mistaken_for_one_another_are_of_one_group_and_any_other_of_its_own() -> None:
+    assert manifest().groups() == {"pothole": [0], "graffiti": [1]}
+    pothole, graffiti, clean = manifest().labels
+    crack = msgspec.structs.replace(pothole, id="crack", group="road")
+    grouped = [graffiti, crack, clean, msgspec.structs.replace(pothole, group="road")]
+    assert msgspec.structs.replace(manifest(), labels=grouped).groups() == {"graffiti": [0], "road": [1, 3]}
+
+
+def test_every_defect_of_a_shipped_model_is_of_one_group() -> None:
+    for model in shipped_models():
+        shipped = load_manifest(model)
+        grouped = [shipped.labels[i].id for indices in shipped.groups().values() for i in indices]
+        assert sorted(grouped) == sorted(label.id for label in shipped.labels if label.id != "no_defect")
+
+
+def test_the_groups_and_heights_of_a_manifest_are_read(tmp_path: Path) -> None:
+    write_model(tmp_path, labels=labels(group="road", above=1.5))
+    first, second, _clean = load_manifest(str(tmp_path)).labels
+    assert (first.group, first.above) == ("road", 1.5)
+    assert (second.group, second.above) == (None, 0.0)
+
+
 def test_a_file_that_was_changed_is_told_with_both_hashes(tmp_path: Path) -> None:
     write_model(tmp_path)
     expected = load_manifest(str(tmp_path)).sha256
@@ -114,6 +136,8 @@ def test_a_manifest_that_is_no_json_of_a_manifest_is_told(tmp_path: Path, conten
         ({"labels": labels(id="Pot Hole")}, "labels[0].id"),
         ({"labels": labels(id="pothole\n")}, "labels[0].id"),
         ({"labels": labels(severity="terrible")}, "labels[0].severity"),
+        ({"labels": labels(group="")}, "labels[0].group"),
+        ({"labels": labels(above=-0.1)}, "labels[0].above"),
     ],
 )
 def test_a_wrong_value_is_told_with_its_name(tmp_path: Path, changes: dict[str, Any], named: str) -> None:

@@ -10,6 +10,7 @@ from agent.outage import KINDS, Outage, fails, parse
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_outage_is_read_as_it_is_written(kind: str) -> None:
     assert parse(f"{kind} 30-45") == Outage(kind, 30.0, 45.0)
+    assert str(parse(f"{kind} 30.5-45")) == f"{kind} 30.5-45"
     assert parse(f"  {kind}  0.5 - 4 ") == Outage(kind, 0.5, 4.0)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 import subprocess
 import sys
@@ -9,14 +10,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from agent.domain import Blurring, EvidenceFacts, Position
 from agent.errors import StoreError
+from agent.store.database import open_database
 from agent.store.store import Store
-from central.store import FILE_NAME, ROWS, EmbeddedStore
+from central.evidence import Piece
+from central.store import APPLICATION_ID, FILE_NAME, MIGRATIONS, ROWS, EmbeddedStore
 from central.validation import Refusal
 from tests.unit.builders import DEVICE, identifier
-from tests.unit.central.builders import TOPIC, right
+from tests.unit.central.builders import TOPIC, right, told_anew
 
 
 @pytest.fixture
@@ -67,6 +72,65 @@ def test_the_first_word_stands(store: EmbeddedStore) -> None:
     store.save([right(1, label="graffiti")], [])
     store.save([right(2), right(2, label="graffiti")], [])
     assert [feature["properties"]["label"] for feature in store.features()] == ["pothole", "pothole"]
+
+
+def test_what_is_told_anew_replaces_what_was_told_and_its_figures_and_keeps_its_arrival(
+    tmp_path: Path, store: EmbeddedStore
+) -> None:
+    store.save([right(1)], [])
+    connection = sqlite3.connect(tmp_path / FILE_NAME)
+    connection.execute("UPDATE report SET received_at = 'then'")
+    connection.commit()
+    connection.close()
+    place = Position("interpolated", 43.3, 5.4, 20.0, 12.0)
+    later = told_anew(1, 2, label="graffiti", severity="urgent", position=place, commune="13055", team="x")
+    store.save([later], [])
+    assert store.features() == [later]
+    asked = "SELECT id, device, received_at, label, severity, lat, lon, commune, team, revision FROM report"
+    assert rows(tmp_path, asked) == [(identifier(1), DEVICE, "then", "graffiti", "urgent", 43.3, 5.4, "13055", "x", 2)]
+
+
+@pytest.mark.parametrize("revision", [1, 2])
+def test_what_was_told_before_replaces_nothing_that_was_told_since(store: EmbeddedStore, revision: int) -> None:
+    store.save([told_anew(1, 2)], [])
+    store.save([told_anew(1, revision, label="graffiti"), right(1)], [])
+    assert store.features() == [told_anew(1, 2)]
+
+
+def test_in_one_message_the_highest_revision_counts_in_whichever_order(store: EmbeddedStore) -> None:
+    store.save([right(1), told_anew(1, 1), told_anew(2, 2), right(2), told_anew(2, 1)], [])
+    assert [one["properties"].get("revision", 0) for one in store.features()] == [1, 2]
+
+
+def test_another_device_tells_nothing_of_a_report_that_is_not_its_own(store: EmbeddedStore) -> None:
+    store.save([right(1)], [])
+    store.save([told_anew(1, 5, device="veh-043", label="graffiti")], [])
+    assert store.features() == [right(1)]
+
+
+def test_the_figures_of_a_picture_are_those_that_were_told_last(store: EmbeddedStore) -> None:
+    picture = b"picture"
+    facts = EvidenceFacts(hashlib.sha256(picture).hexdigest(), len(picture), 1280, 720, Blurring("faces 1", 0, 0))
+    store.save([told_anew(1, 1, evidence=facts, evidence_withheld=None)], [])
+    store.save([told_anew(1, 2, evidence=None, evidence_withheld="quota")], [])
+    piece = Piece(DEVICE, identifier(1), 0, len(picture), facts.sha256, picture)
+    assert store.add_piece(piece) == "not the picture that the report speaks of"
+
+
+def test_a_store_of_the_version_before_takes_what_is_told_anew(tmp_path: Path) -> None:
+    path = tmp_path / FILE_NAME
+    database = open_database(path, APPLICATION_ID, MIGRATIONS[:2])
+    database.execute_sql(
+        "INSERT INTO report VALUES (?, ?, 1, '', 'then', 'pothole', 1, 'accepted', 'normal', 0, 0, '', '', ?)",
+        (identifier(1), DEVICE, msgspec.json.encode(right(1))),
+    )
+    database.close()
+    store = EmbeddedStore(tmp_path)
+    store.save([right(1, label="graffiti")], [])
+    assert store.features() == [right(1)]
+    store.save([told_anew(1, 1)], [])
+    assert store.features() == [told_anew(1, 1)]
+    store.close()
 
 
 def test_reports_come_by_device_in_the_order_they_were_seen(store: EmbeddedStore) -> None:

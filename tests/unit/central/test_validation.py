@@ -14,7 +14,7 @@ from agent.interfaces import Message
 from agent.sync.messages import LARGEST_PAYLOAD
 from central.validation import Checked, Validator
 from tests.unit.builders import DEVICE, PREFIX, identifier
-from tests.unit.central.builders import MESSAGE_ID, TOPIC, message, raw, right
+from tests.unit.central.builders import MESSAGE_ID, TOPIC, message, raw, right, told_anew
 
 VALIDATOR = Validator()
 
@@ -256,6 +256,52 @@ def test_a_value_out_of_its_range_is_refused(path: tuple[Any, ...], value: Any) 
 def test_the_borders_of_the_contract_are_inside(path: tuple[Any, ...], value: Any) -> None:
     feature = changed(right(), path, value)
     assert VALIDATOR.check(PREFIX, message(feature)) == Checked(DEVICE, [feature], [])
+
+
+def test_what_is_told_anew_is_taken() -> None:
+    assert VALIDATOR.check(PREFIX, message(told_anew())) == Checked(DEVICE, [told_anew()], [])
+
+
+@pytest.mark.parametrize("key", ["times", "last_at"])
+def test_who_says_that_it_was_seen_again_says_how_often_and_when(key: str) -> None:
+    feature = told_anew()
+    del feature["properties"]["seen_again"][key]
+    assert "data.properties.seen_again must contain" in reason(feature)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("revision",), 0),
+        (("revision",), -1),
+        (("revision",), 1.5),
+        (("revision",), True),
+        (("revision",), "1"),
+        (("revision",), None),
+        (("revision",), 2**31),
+        (("seen_again",), None),
+        (("seen_again",), []),
+        (("seen_again", "times"), 0),
+        (("seen_again", "times"), 1.5),
+        (("seen_again", "times"), 10**7),
+        (("seen_again", "last_at"), None),
+        (("seen_again", "last_at"), "2026-02-30T10:00:00Z"),
+        (("seen_again", "last_at"), "2026-11-22T10:00:00+01:00"),
+        (("seen_again", "by"), "Jane"),
+        (("first_observed_at",), None),
+        (("first_observed_at",), "2025-02-29T10:00:00.000Z"),
+        (("first_observed_at",), "1970-01-01"),
+    ],
+)
+def test_what_is_told_anew_in_a_wrong_way_is_refused(path: tuple[str, ...], value: Any) -> None:
+    assert reason(changed(told_anew(), ("properties", *path), value))
+
+
+@given(path=st.sampled_from(paths(told_anew())), value=ANY_JSON)
+def test_no_value_anywhere_in_what_is_told_anew_breaks_it(path: tuple[Any, ...], value: Any) -> None:
+    checked = VALIDATOR.check(PREFIX, message(changed(told_anew(), path, value)))
+    assert checked is not None
+    assert len(checked.reports) + len(checked.refusals) == 1
 
 
 def test_a_device_speaks_only_for_itself() -> None:

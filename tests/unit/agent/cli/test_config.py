@@ -48,7 +48,8 @@ def test_the_file_can_be_named_by_the_environment(tmp_path: Path, monkeypatch: p
 
 
 def test_what_is_shown_is_what_is_in_force_and_can_be_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = write_config(tmp_path, camera="regions = [[0.0, 0.5, 1.0, 1.0]]\nwidth = 1280")
+    further = {"cameras.side": 'source = "/dev/video2"\nyaw_deg = 90.0'}
+    path = write_config(tmp_path, camera="regions = [[0.0, 0.5, 1.0, 1.0]]\nwidth = 1280", **further)
     monkeypatch.setenv("FIDAMIA_SYNC_WINDOW", "7")
     result = invoke("show", "--config", path)
     assert result.exit_code == 0
@@ -88,3 +89,10 @@ def test_secrets_are_masked(tmp_path: Path) -> None:
 def test_what_is_no_secret_is_shown_as_it_is(tmp_path: Path) -> None:
     path = write_config(tmp_path, camera='source = "/photos/what?/patrol"')
     assert 'source = "/photos/what?/patrol"' in invoke("show", "--config", path).stdout
+
+
+def test_a_file_of_the_broker_that_is_not_there_is_named(tmp_path: Path) -> None:
+    path = write_config(tmp_path, broker='host = "broker.example.org"\nca = "/nowhere/ca.pem"')
+    result = CliRunner().invoke(main, ["config", "check", "--config", str(path)])
+    assert result.exit_code == 78
+    assert "/nowhere/ca.pem: can not be read (No such file or directory); check [broker] ca\n" in result.stderr

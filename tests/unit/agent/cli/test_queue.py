@@ -29,7 +29,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
         store.append(report(number))
     store.append(report(4, evidence=picture.facts, evidence_withheld=None), picture)
     store.outbox.settle([identifier(1)])
-    store.outbox.sent([2])
+    store.outbox.sent(store.outbox.pending(1, 1))
     store.outbox.reject([identifier(4)], REASON)
     yield store
     store.close()

@@ -28,7 +28,10 @@ def directory(tmp_path: Path) -> Iterator[Path]:
     picture = Evidence(b"picture", 1280, 720, Blurring("faces 1", 0, 0))
     store.append(report(evidence=picture.facts, evidence_withheld=None), picture)
     parts = {
-        "camera": Part("failed", "the cable", 1_700_000_000.0, {"frames": 3, "looked_at": 2, "of_tomorrow": 1}),
+        "camera": Part(
+            "failed", "the cable", 1_700_000_000.0, {"frames": 3, "looked_at": 2, "refused_dark": 1, "of_tomorrow": 1}
+        ),
+        "lens": Part("failed", "front", figures={"dirt": 0.38}),
         "gps": Part("ok", figures={"age_s": 0.2, "eph_m": None}),
         "centre": Part("ok", figures={"settled": 4, "month_mb": 499.6, "holds_pictures": 1}),
         "store": Part("ok", figures={"reports": 1}),
@@ -65,6 +68,14 @@ def test_pictures_that_wait_are_told_and_what_for(directory: Path) -> None:
     assert msgspec.json.decode(invoke(directory, "--json").stdout)["pictures"] == 1
 
 
+def test_frames_that_were_of_no_use_are_told_and_a_dirty_lens(directory: Path) -> None:
+    said = invoke(directory).stdout
+    assert "3 frames, 2 looked at, 1 too dark\n" in said
+    assert "lens    dirty    front, covered to 38%\n" in said
+    with in_french():
+        assert "objectif  sale        front, couvert à 38 %\n" in invoke(directory).stdout
+
+
 def test_the_cost_of_a_frame_is_stated(directory: Path) -> None:
     assert "model   OK       43 ms a frame, 3 of 6 regions, 14.0 ms a look\n" in invoke(directory).stdout
     figures = msgspec.json.decode(invoke(directory, "--json").stdout)["parts"]["model"]["figures"]
@@ -75,7 +86,7 @@ def test_a_hot_board_and_what_that_costs_is_stated(directory: Path) -> None:
     said = invoke(directory).stdout
     assert "board   waiting  81 °C, slowed down by its firmware, half as many frames are looked at\n" in said
     with in_french():
-        assert "81 °C, ralentie par son micrologiciel, moitié moins d'images examinées\n" in invoke(directory).stdout
+        assert "81 °C, ralenti par son micrologiciel, moitié moins d'images examinées\n" in invoke(directory).stdout
 
 
 def test_a_part_or_figure_that_is_not_known_yet_does_no_harm(directory: Path) -> None:

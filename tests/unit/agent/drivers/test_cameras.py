@@ -6,19 +6,21 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import count
 
 import numpy as np
 import pytest
 
 from agent.domain import Fix, Frame, Pixels
-from agent.drivers.camera import LEFT_BEHIND, Patience
+from agent.drivers.camera import LEFT_BEHIND
 from agent.drivers.cameras import LiveCameras
 from agent.drivers.capture import Settings
+from agent.drivers.reader import Patience
 from agent.errors import DeviceError
 from agent.interfaces import Camera, Demand, always
 
-PATIENCE = Patience(opening=0.2, silent=0.15, frozen=0.2, pause=0.02)
+PATIENCE = Patience(opening=0.2, silent=0.15, frozen=0.2, pause=0.02, buffered=0.0)
 SOON = 5.0  # seconds; what happens at all happens sooner
 NUMBERS = count(1)
 
@@ -39,6 +41,7 @@ class Sensor:
         self.goes.set()
         self._clock = threading.Event()
         self.slow: float = 0.0  # seconds to open
+        self.buffered = 0  # frames that a handle begins with
         self.grabbed = self.decoded = self.handles = self.opened = 0
 
     def open(self) -> Handle:
@@ -60,11 +63,13 @@ class Handle:
     def __init__(self, sensor: Sensor) -> None:
         self._sensor = sensor
         self._is_lost = False
+        self._buffered = sensor.buffered
 
     def grab(self) -> bool:
         sensor = self._sensor
         sensor.goes.wait()
-        sensor.tick(sensor.period)
+        sensor.tick(sensor.period if self._buffered <= 0 else 0.0)
+        self._buffered -= 1
         self._is_lost |= not sensor.plugged
         sensor.grabbed += not self._is_lost
         return not self._is_lost
@@ -94,11 +99,11 @@ class Wish:
 class Vehicle:
     """Cameras named front, side and so on."""
 
-    def __init__(self, *sensors: Sensor) -> None:
+    def __init__(self, *sensors: Sensor, patience: Patience = PATIENCE) -> None:
         names = ("front", "side", "rear")[: len(sensors)]
         self.sensors = dict(zip(names, sensors, strict=True))
         settings = [Settings(f"/dev/{name}", name) for name in names]
-        self.cameras = LiveCameras(settings, PATIENCE, lambda asked: self.sensors[asked.name].open())
+        self.cameras = LiveCameras(settings, patience, lambda asked: self.sensors[asked.name].open())
         self.cameras.open()
 
     def frame(self, camera: str | None = None) -> Frame:
@@ -141,8 +146,8 @@ class Vehicle:
 def vehicle() -> Iterator[Callable[..., Vehicle]]:
     made: list[Vehicle] = []
 
-    def make(*sensors: Sensor) -> Vehicle:
-        made.append(Vehicle(*sensors))
+    def make(*sensors: Sensor, patience: Patience = PATIENCE) -> Vehicle:
+        made.append(Vehicle(*sensors, patience=patience))
         return made[-1]
 
     yield make
@@ -176,6 +181,22 @@ def test_a_frame_is_of_the_instant_that_was_wanted(vehicle: Make) -> None:
     frames = [patrol.cameras.read(SOON, wish.due) for _ in range(5)]
     assert [frame and frame.monotonic in wish.wanted for frame in frames] == [True] * 5
     assert all(frame and 0 <= time.monotonic() - frame.monotonic < 1 for frame in frames[-1:])
+
+
+def test_what_a_handle_has_in_its_buffer_is_of_an_instant_before_and_not_given(vehicle: Make) -> None:
+    sensor = Sensor(period=0.03)
+    sensor.buffered = 30
+    patrol = vehicle(sensor, patience=replace(PATIENCE, buffered=1.0))
+    patrol.frame()
+    assert sensor.grabbed > 30
+    assert sensor.decoded == 1
+
+
+def test_a_camera_faster_than_any_buffer_is_taken_after_a_while(vehicle: Make) -> None:
+    patrol = vehicle(Sensor(period=0.001), patience=replace(PATIENCE, buffered=0.2))
+    started = time.monotonic()
+    patrol.frame()
+    assert 0.2 <= time.monotonic() - started < 1
 
 
 def test_while_nothing_is_wanted_the_camera_is_released_and_then_opened_again(vehicle: Make) -> None:
@@ -279,6 +300,22 @@ def test_no_more_than_a_few_threads_hang(vehicle: Make) -> None:
     with pytest.raises(DeviceError, match="no frame from /dev/front"):
         patrol.cameras.read(5 * PATIENCE.silent)
     assert sensor.opened == LEFT_BEHIND + 1
+    sensor.goes.set()
+    patrol.frame()
+
+
+def test_no_more_threads_hang_where_the_vehicle_stops_and_goes_on_all_day(vehicle: Make) -> None:
+    sensor, wish = Sensor(), Wish()
+    sensor.goes.clear()
+    patrol = vehicle(sensor)
+    for _stop in range(8):
+        opened = sensor.opened
+        wish.demand = Demand.NOW
+        end = time.monotonic() + 3 * PATIENCE.silent
+        patrol.until(lambda: sensor.opened > opened + 1 or time.monotonic() > end, wish.due)  # noqa: B023
+        wish.demand = Demand.NONE
+        patrol.until(lambda: patrol.states() == ["resting"], wish.due)
+    assert sensor.opened <= LEFT_BEHIND + 2
     sensor.goes.set()
     patrol.frame()
 

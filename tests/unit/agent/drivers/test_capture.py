@@ -39,6 +39,8 @@ def test_a_source_of_no_known_kind_is_refused(source: str) -> None:
         ("rtsp://camera:554/stream1", "rtsp://camera:554/stream1"),
         ("rtsp://me:secret@camera:554/stream1", "rtsp://camera:554/stream1"),
         ("rtsp://me:sec/r@et?#x@camera/stream1", "rtsp://camera/stream1"),
+        ("me:secret@camera/stream1", "camera/stream1"),
+        ("http:/me:secret@camera/stream1", "camera/stream1"),
         ("http://camera/video?user=me&password=secret", "http://camera/video"),
         ("http://me:sec\nret@camera/video?password=secret", "http://camera/video"),
     ],

@@ -1,185 +1,118 @@
-"""From gpsd's answers to fixes, without a gpsd."""
+"""The driver of gpsd, against the protocol of one on a socket; how it does with a real one, integration tests say."""
 
 from __future__ import annotations
 
 import json
-import math
-from datetime import UTC, datetime
+import socket
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from datetime import timedelta
+from typing import IO
 
-import pytest
+from agent.domain import Fix
+from agent.drivers.epochs import Epoch, parse
+from agent.drivers.gpsd import KEPT, GpsdReceiver
+from tests.unit.builders import MARSEILLE, NOON
 
-from agent.drivers.epochs import Epoch, Epochs, Tpv, fix_of, parse
-from agent.drivers.gpsd import GpsdReceiver
-from agent.drivers.track import RefusedFix
-
-REPORT: dict[str, object] = {
-    "class": "TPV",
-    "device": "/dev/ttyUSB0",
-    "mode": 3,
-    "time": "2026-11-22T10:00:00.000Z",
-    "lat": 43.2965,
-    "lon": 5.3698,
-    "alt": 12.0,
-    "eph": 17.1,
-    "epx": 3.0,
-    "epy": 4.0,
-    "speed": 9.98,
-    "track": 120.0,
-}
+LATENCY = 0.2  # seconds
+INTERVAL = 0.001  # seconds between two polls
+LONG = 20.0  # seconds that nothing here takes
 
 
-def tpv(**changed: object) -> Tpv:
-    """The report as gpsd would send it; a field changed to None is left out."""
-    report = {name: value for name, value in (REPORT | changed).items() if value is not None}
-    return parse(json.dumps({"class": "POLL", "active": 1, "tpv": [report], "sky": [{}]})).tpv[-1]
+class Gpsd:
+    """Answers one poll after another with the fix of the next second, and from the last on with that."""
+
+    def __init__(self, seconds: Sequence[int]) -> None:
+        self._seconds = seconds
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self.port: int = self._socket.getsockname()[1]
+        self.told = threading.Event()  # the driver has taken in the answer to its last poll
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop."""
+        self._socket.close()
+        self._thread.join(LONG)
+
+    def _serve(self) -> None:
+        connection, _address = self._socket.accept()
+        with connection, connection.makefile("rw", encoding="utf-8") as stream:
+            _say(stream, {"class": "VERSION", "release": "3.22", "proto_major": 3, "proto_minor": 14})
+            stream.readline()
+            _say(stream, {"class": "DEVICES", "devices": []}, {"class": "WATCH", "enable": True})
+            for number, _poll in enumerate(stream):
+                if number > len(self._seconds):
+                    self.told.set()
+                _say(stream, _answer(self._seconds[min(number, len(self._seconds) - 1)]))
 
 
-def test_a_complete_report_becomes_a_fix_in_the_units_of_the_domain() -> None:
-    fix = fix_of(tpv(), 7.5)
-    assert (fix.lat, fix.lon, fix.monotonic) == (43.2965, 5.3698, 7.5)
-    assert fix.at == datetime(2026, 11, 22, 10, tzinfo=UTC)
-    assert (fix.eph, fix.speed, fix.track) == (17.1, 9.98, 120.0)
+def _say(stream: IO[str], *messages: dict[str, object]) -> None:
+    try:
+        for message in messages:
+            stream.write(json.dumps(message) + "\n")
+            stream.flush()
+    except OSError:
+        return  # the driver has closed the connection
 
 
-def test_an_absent_track_stays_unknown_and_north_stays_north() -> None:
-    assert fix_of(tpv(track=None), 0).track is None
-    assert fix_of(tpv(track=0.0), 0).track == 0.0
+def _answer(second: int) -> dict[str, object]:
+    lat, lon = MARSEILLE
+    at = (NOON + timedelta(seconds=second)).isoformat()
+    tpv = {"class": "TPV", "mode": 3, "time": at, "lat": lat, "lon": lon, "eph": 4.0, "speed": 1.0, "track": 90.0}
+    return {"class": "POLL", "active": 1, "tpv": [tpv], "sky": [{"class": "SKY"}]}
 
 
-def test_an_absent_speed_stays_unknown_and_standing_stays_zero() -> None:
-    assert fix_of(tpv(speed=None), 0).speed is None
-    assert fix_of(tpv(speed=0), 0).speed == 0.0
+@contextmanager
+def driven(seconds: Sequence[int]) -> Iterator[GpsdReceiver]:
+    """A driver that has heard the fixes of these seconds after noon."""
+    with closing(Gpsd(seconds)) as gpsd:
+        driver = GpsdReceiver(port=gpsd.port, latency=LATENCY, interval=INTERVAL)
+        driver.open()
+        with closing(driver):
+            assert gpsd.told.wait(LONG)
+            yield driver
 
 
-def test_the_error_comes_from_both_axes_where_gpsd_gives_no_eph() -> None:
-    assert fix_of(tpv(eph=None), 0).eph == pytest.approx(5.0)
+def seconds(fixes: Sequence[Fix]) -> list[float]:
+    return [(fix.at - NOON).total_seconds() for fix in fixes]
 
 
-@pytest.mark.parametrize("axes", [{"epx": None}, {"epx": 0.0}, {"epy": math.nan}, {"epx": None, "epy": None}])
-def test_an_error_that_is_not_known_along_both_axes_stays_unknown(axes: dict[str, object]) -> None:
-    assert fix_of(tpv(eph=None, **axes), 0).eph is None
+def test_fixes_are_told_once_in_their_order_and_none_is_left_out() -> None:
+    with driven(range(30)) as driver:
+        told = driver.take(time.monotonic())
+        again = driver.take(time.monotonic())
+    # How old the first one is, is not known.
+    assert (seconds(told), again) == (list(range(1, 30)), [])
 
 
-@pytest.mark.parametrize(
-    "changed",
-    [
-        {"lat": 0.0, "lon": 0.0},
-        {"lat": math.nan},
-        {"lon": math.inf},
-        {"lat": 90.1},
-        {"lon": -180.1},
-        {"lat": None},
-        {"lon": None},
-        {"time": None},
-        {"time": "yesterday"},
-        {"time": "2026-11-22T10:00:00"},
-        {"time": "1980-01-06T00:00:00.000Z"},
-        {"time": "2007-04-08T10:00:00.000Z"},
-        {"time": "2080-01-06T00:00:00.000Z"},
-        {"time": "2101-01-01T00:00:00.000Z"},
-    ],
-)
-def test_a_report_that_can_not_be_true_is_refused_and_its_position_is_not_told(changed: dict[str, object]) -> None:
-    with pytest.raises(RefusedFix) as refusal:
-        fix_of(tpv(**changed), 0)
-    assert "43.2" not in str(refusal.value)
-    assert "5.36" not in str(refusal.value)
+def test_a_fix_was_before_it_was_heard() -> None:
+    began = time.monotonic()
+    with driven(range(5)) as driver:
+        told = driver.take(0.0)
+    ended = time.monotonic()
+    # These come faster than their time goes by: of a clock that is set at each of them, each is the first.
+    assert all(began - LATENCY <= fix.monotonic <= ended - LATENCY for fix in told)
 
 
-def test_a_position_on_the_equator_or_on_the_meridian_of_greenwich_is_accepted() -> None:
-    assert fix_of(tpv(lat=0.0), 0).lat == 0.0
-    assert fix_of(tpv(lon=0.0), 0).lon == 0.0
+def test_of_fixes_that_nobody_takes_the_newest_are_kept() -> None:
+    driver = GpsdReceiver()
+    for second in range(KEPT + 10):
+        tpv = parse(json.dumps(_answer(second))).tpv[-1]
+        driver._publish(Epoch(tpv, float(second), float(second)))
+    assert seconds(driver.take(0.0)) == list(range(10, KEPT + 10))
 
 
-@pytest.mark.parametrize("line", ["", "{", "[]", '{"tpv": null}', '{"tpv": [{"lat": "north"}]}', '{"tpv": [3]}'])
-def test_nonsense_is_refused_as_a_whole(line: str) -> None:
-    with pytest.raises(ValueError, match=r".+"):
-        parse(line)
-
-
-def clock(second: int) -> str:
-    return f"2026-11-22T10:00:{second:02d}.000Z"
-
-
-def completed(*polls: tuple[float, Tpv]) -> list[tuple[float, Epoch]]:
-    """The epochs that these polls complete and when, after a first poll that every connection passes over."""
-    epochs = Epochs()
-    epochs.add(tpv(mode=1, time=clock(0)), -1.0)
-    return [(monotonic, epoch) for monotonic, report in polls if (epoch := epochs.add(report, monotonic)) is not None]
-
-
-def test_an_epoch_polled_midway_is_held_back_for_its_track_and_keeps_the_instant_it_was_first_seen() -> None:
-    midway, whole = tpv(time=clock(1), track=None, speed=0.2), tpv(time=clock(1))
-    polls = ((0.0, midway), (0.2, midway), (0.4, midway), (0.6, whole), (0.8, whole), (1.0, whole))
-    ((when, epoch),) = completed(*polls)
-    assert epoch.tpv == whole
-    assert (when, epoch.seen) == (1.0, 0.0)
-
-
-def test_an_epoch_that_has_all_the_one_before_it_had_is_complete_at_once() -> None:
-    midway, whole = tpv(time=clock(2), track=None), tpv(time=clock(2))
-    *_, (when, epoch) = completed((0.0, tpv(time=clock(1))), (1.0, midway), (1.2, midway), (1.4, whole), (1.6, whole))
-    assert epoch.tpv == whole
-    assert (when, epoch.seen) == (1.4, 1.0)
-
-
-def test_an_epoch_that_has_its_track_first_waits_for_the_rest() -> None:
-    midway, whole = tpv(time=clock(2), mode=2, eph=None), tpv(time=clock(2))
-    *_, (when, epoch) = completed((0.0, tpv(time=clock(1))), (1.0, midway), (1.2, whole), (1.4, whole))
-    assert epoch.tpv == whole
-    assert (when, epoch.seen) == (1.2, 1.0)
-
-
-def test_one_poor_epoch_does_not_lower_what_is_expected_of_those_that_follow() -> None:
-    poor = tpv(time=clock(2), eph=None)
-    late, whole = tpv(time=clock(4), eph=None), tpv(time=clock(4))
-    given = completed(
-        (0.0, tpv(time=clock(1))), (1.0, poor), (2.0, tpv(time=clock(3))), (3.0, late), (3.2, whole), (4.0, whole)
-    )
-    assert [epoch.tpv.eph is None for _, epoch in given] == [False, True, False, False]
-
-
-def test_an_epoch_without_a_track_is_complete_when_the_next_begins() -> None:
-    standing = tpv(time=clock(1), track=None)
-    ((when, epoch),) = completed((0.0, standing), (0.5, standing), (0.9, standing), (1.1, tpv(time=clock(2))))
-    assert epoch.tpv == standing
-    assert (when, epoch.seen) == (1.1, 0.0)
-
-
-def test_an_epoch_without_a_track_is_complete_when_the_receiver_falls_silent() -> None:
-    standing = tpv(time=clock(1), track=None)
-    assert [when for when, _ in completed(*((float(second), standing) for second in range(9)))] == [2.0]
-
-
-def test_a_field_that_gpsd_drops_within_an_epoch_is_kept() -> None:
-    polls = ((0.0, tpv(time=clock(1))), (0.2, tpv(time=clock(1), eph=None)), (1.0, tpv(time=clock(2))))
-    ((_, epoch),) = completed(*polls)
-    assert epoch.tpv.eph == pytest.approx(17.1)
-
-
-def test_the_last_fix_of_a_mute_receiver_is_never_taken_for_a_new_one() -> None:
-    epochs = Epochs()
-    assert [epochs.add(tpv(), float(second)) for second in range(100)] == [None] * 100
-
-
-def test_an_epoch_is_given_out_once_even_if_gpsd_comes_back_to_it() -> None:
-    whole, nothing = tpv(time=clock(1)), tpv(mode=0, time=None)
-    polls = [*[whole] * 50, nothing, *[whole] * 50]
-    assert len(completed(*((float(second), report) for second, report in enumerate(polls)))) == 1
-
-
-def test_a_report_without_a_fix_completes_the_epoch_before_it_and_is_none_itself() -> None:
-    lost = tpv(mode=1, time=clock(2), lat=None, lon=None)
-    ((when, epoch),) = completed((0.0, tpv(time=clock(1))), (0.2, lost), (3.0, lost), (6.0, lost))
-    assert (when, epoch.tpv.time) == (0.2, clock(1))
-
-
-def test_an_epoch_whose_fix_is_lost_before_it_is_complete_is_dropped() -> None:
-    assert completed((0.0, tpv(time=clock(1))), (0.2, tpv(mode=1, time=clock(1))), (1.0, tpv(time=clock(2)))) == []
+def test_a_receiver_that_repeats_itself_tells_nothing_new() -> None:
+    with driven([0, *[1] * 20]) as driver:
+        assert seconds(driver.take(0.0)) == [1]
+        assert driver.take(0.0) == []
 
 
 def test_a_receiver_that_was_never_opened_knows_nothing_and_closes_quietly() -> None:
     receiver = GpsdReceiver()
     receiver.close()
-    assert receiver.fix(0.0) is None
+    assert receiver.take(0.0) == []
     assert not receiver.state().connected

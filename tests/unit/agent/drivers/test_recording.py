@@ -12,10 +12,10 @@ import cv2
 import numpy as np
 import pytest
 
-from agent.domain import Frame
+from agent.domain import Fix, Frame
 from agent.drivers.recording import PictureFolder, VideoFile
 from agent.errors import ConfigError, RecordingEnded
-from agent.interfaces import Camera
+from agent.interfaces import Camera, Demand, Due, always
 
 START = datetime(2026, 11, 2, 8, 0, tzinfo=UTC)
 SHARED = Path(os.environ.get("FIDAMIA_SHARED", Path(__file__).parents[5] / "shared"))
@@ -54,6 +54,17 @@ def play(camera: Camera) -> Iterator[Frame]:
             return
         assert frame is not None
         yield frame
+
+
+def every_second(wanted: float, fixes: list[Fix | None]) -> Due:
+    """Wants a frame each so many seconds; notes what was told of the frames."""
+
+    def due(camera: str, monotonic: float, fix: Fix | None) -> Demand:
+        assert camera == "recording"
+        fixes.append(fix)
+        return Demand.NOW if monotonic % wanted < 1e-6 else Demand.NONE if monotonic % 2 else Demand.LATER
+
+    return due
 
 
 def level(frame: Frame) -> int:
@@ -101,6 +112,42 @@ def test_a_recording_begins_anew_when_it_is_opened_again(folder: Path, video: Pa
         with pytest.raises(RecordingEnded):
             camera.read(timeout=0)
         assert len(list(play(camera))) == count
+
+
+def test_pictures_that_are_not_wanted_are_not_decoded_though_their_fix_is_told(folder: Path) -> None:
+    for number in (1, 2, 3):
+        (folder / f"{number}.jpg").write_bytes(jpeg(number * 10, f"2026:11:01 09:30:1{number}"))
+    whole = (folder / "2.jpg").read_bytes()
+    (folder / "2.jpg").write_bytes(whole[:-40])
+    camera, fixes = PictureFolder(folder), list[Fix | None]()
+    camera.open()
+    seen = [camera.read(1.0, every_second(2.0, fixes)) for _ in range(2)]
+    assert [frame and level(frame) for frame in seen] == [10, 30]
+    assert [fix and (fix.lat, fix.monotonic) for fix in fixes] == [(43.5, 0), (43.5, 1), (43.5, 2)]
+    assert camera.skipped == [], "decoded, though it was not wanted"
+    with pytest.raises(RecordingEnded):
+        camera.read(1.0, always)
+
+
+def test_frames_of_a_video_that_are_not_wanted_are_passed_over(video: Path) -> None:
+    camera, fixes = VideoFile(video, START), list[Fix | None]()
+    camera.open()
+    seen = [camera.read(1.0, every_second(0.4, fixes)) for _ in range(3)]
+    assert [frame and (round(level(frame) / 40), round(frame.monotonic, 1)) for frame in seen] == [
+        (0, 0.0),
+        (2, 0.4),
+        (4, 0.8),
+    ]
+    assert fixes == [None] * 5
+    with pytest.raises(RecordingEnded):
+        camera.read(1.0, every_second(3.0, fixes))
+
+
+def test_who_wants_nothing_of_a_recording_is_not_kept_waiting(folder: Path, video: Path) -> None:
+    for camera in (PictureFolder(folder), VideoFile(video)):
+        camera.open()
+        assert camera.read(0.0, lambda *_told: Demand.LATER) is None
+        assert camera.read(0.0) is not None
 
 
 def test_without_a_start_or_exif_a_recording_starts_now(folder: Path, video: Path) -> None:

@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from agent.domain import Fix
-from agent.drivers.simulated import SimulatedCamera, SimulatedGps, simulate
+from agent.domain import Fix, Pixels
+from agent.drivers.simulated import FIRST_FIX, LATENCIES, LATENCY, SimulatedCamera, SimulatedGps
 from agent.errors import DeviceError, RecordingEnded
-from agent.interfaces import Camera, Gps
+from agent.interfaces import Camera, Demand, Gps
 from agent.simulation.patrol import Patrol, default_route, metres_between
 from agent.simulation.scenery import DEFECTS
 
@@ -42,7 +42,7 @@ def long_patrol() -> Patrol:
 
 
 def _camera(patrol: Patrol, clock: Clock, speed_factor: float = 4.0) -> SimulatedCamera:
-    camera = SimulatedCamera(patrol, START, speed_factor, size=(64, 36), now=clock.now, wait=clock.wait)
+    camera = SimulatedCamera(patrol, START, speed_factor, rate=5.0, size=(64, 36), now=clock.now, wait=clock.wait)
     camera.open()
     return camera
 
@@ -54,9 +54,7 @@ def _gps(patrol: Patrol) -> SimulatedGps:
 
 
 def _fixes(patrol: Patrol) -> list[Fix]:
-    gps = _gps(patrol)
-    told = [gps.fix(second + 0.5) for second in range(int(patrol.duration))]
-    return [fix for fix in told if fix is not None]
+    return list(_gps(patrol).take(patrol.duration + 1))
 
 
 def _error(patrol: Patrol, fix: Fix) -> tuple[float, float]:
@@ -141,8 +139,8 @@ def test_the_light_changes_along_the_route(patrol: Patrol) -> None:
     assert len({leg.light for leg in patrol.legs}) == len(patrol.legs)
 
 
-def test_camera_and_receiver_fit_the_seams() -> None:
-    camera, gps = simulate(1, START, duration=5.0)
+def test_camera_and_receiver_fit_the_seams(patrol: Patrol) -> None:
+    camera, gps = SimulatedCamera(patrol, START), SimulatedGps(patrol, START)
     seams: tuple[Camera, Gps] = camera, gps
 
     assert seams == (camera, gps)
@@ -174,6 +172,28 @@ def test_a_slow_reader_misses_frames_and_gets_the_newest(patrol: Patrol) -> None
     assert next_one.monotonic == pytest.approx(8.2)
 
 
+def test_frames_that_are_not_wanted_are_not_drawn(patrol: Patrol, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[float] = []
+    draw = Patrol.frame
+
+    def noted(patrol: Patrol, second: float, width: int, height: int) -> Pixels:
+        drawn.append(second)
+        return draw(patrol, second, width, height)
+
+    monkeypatch.setattr(Patrol, "frame", noted)
+    clock = Clock()
+    camera = _camera(patrol, clock)
+
+    def due(_camera: str, second: float, _fix: Fix | None) -> Demand:
+        return Demand.NOW if second >= 3.0 else Demand.LATER
+
+    assert camera.read(0.5, due) is None
+    frame = camera.read(1.0, due)
+    assert frame is not None
+    assert frame.monotonic == pytest.approx(3.0)
+    assert drawn == [frame.monotonic]
+
+
 def test_a_read_gives_up_after_its_timeout(patrol: Patrol) -> None:
     clock = Clock()
     camera = _camera(patrol, clock, speed_factor=0.01)
@@ -184,7 +204,7 @@ def test_a_read_gives_up_after_its_timeout(patrol: Patrol) -> None:
 
 
 def test_an_infinite_pace_gives_every_frame_and_ends_with_the_patrol() -> None:
-    camera = SimulatedCamera(Patrol(1, duration=2.0), START, math.inf, size=(64, 36))
+    camera = SimulatedCamera(Patrol(1, duration=2.0), START, math.inf, rate=5.0, size=(64, 36))
     camera.open()
     times = [frame.monotonic for frame in (camera.read(0.0) for _ in range(10)) if frame]
 
@@ -218,24 +238,50 @@ def test_the_patrol_goes_on_while_the_camera_is_closed(patrol: Patrol) -> None:
     assert camera.seconds == pytest.approx(20.0)
 
 
-def test_a_fix_is_known_only_after_the_receivers_latency(patrol: Patrol) -> None:
+def test_fixes_are_told_once_in_their_order_and_a_while_after_their_instants(patrol: Patrol) -> None:
     gps = _gps(patrol)
-    before, after = gps.fix(30.1), gps.fix(30.3)
+    told = {tenth / 10: gps.take(tenth / 10) for tenth in range(1210)}
+    instants = [(fix.at - START).total_seconds() for fixes in told.values() for fix in fixes]
+    assert instants == list(range(int(FIRST_FIX), 121))
+    for at, fixes in told.items():
+        for fix in fixes:
+            assert LATENCIES[0] <= at - (fix.at - START).total_seconds() <= LATENCIES[1] + 0.1
 
-    assert before is not None
-    assert after is not None
-    assert before.at == START + timedelta(seconds=29)
-    assert after.at == START + timedelta(seconds=30)
-    assert after.monotonic == pytest.approx(30.2)
+
+def test_a_fix_is_told_when_a_driver_takes_it_to_be_heard(patrol: Patrol) -> None:
+    for fix in _fixes(patrol)[::25]:
+        gps = _gps(patrol)
+        gps.take(fix.monotonic + LATENCY - 0.01)
+        assert gps.take(fix.monotonic + LATENCY) == (fix,)
+
+
+def test_the_instant_of_a_fix_is_known_as_well_as_its_latency_is(patrol: Patrol) -> None:
+    """A driver takes every receiver to be equally late, and none is."""
+    late = []
+    for one in (patrol, Patrol(1, duration=5.0), Patrol(2, duration=5.0)):
+        offsets = [fix.monotonic - (fix.at - START).total_seconds() for fix in _fixes(one)]
+        assert offsets == pytest.approx([offsets[0]] * len(offsets))
+        assert LATENCIES[0] - LATENCY <= offsets[0] <= LATENCIES[1] - LATENCY
+        late.append(offsets[0])
+    assert len(set(late)) == 3
+
+
+def test_several_fixes_that_were_not_asked_for_are_told_together(patrol: Patrol) -> None:
+    gps = _gps(patrol)
+    assert [(fix.at - START).total_seconds() for fix in gps.take(6.5)] == [2, 3, 4, 5, 6]
+    assert gps.take(3.0) == ()
+    assert gps.take(6.5) == ()
 
 
 def test_there_is_no_fix_at_first_nor_from_a_closed_receiver(patrol: Patrol) -> None:
-    gps = _gps(patrol)
-
-    assert gps.fix(0.5) is None
-    assert gps.fix(5.0) is not None
+    gps = SimulatedGps(patrol, START)
+    assert gps.take(5.0) == ()
+    gps.open()
+    assert gps.take(FIRST_FIX) == ()
     gps.close()
-    assert gps.fix(5.0) is None
+    assert gps.take(5.0) == ()
+    gps.open()
+    assert len(gps.take(5.0)) == 3
 
 
 def test_positions_err_by_metres_and_drift_slowly(patrol: Patrol) -> None:
@@ -269,13 +315,11 @@ def test_a_tunnel_is_darker_and_without_fixes() -> None:
     seconds = np.arange(0, 60, 0.5)
     inside = [float(s) for s in seconds if 105 < patrol.metres(float(s)) < 195]
     outside = next(float(s) for s in seconds if patrol.metres(float(s)) > 215)
-    gps = _gps(patrol)
-    held, found = gps.fix(inside[-1]), gps.fix(outside + 2)
+    told = [patrol.metres((fix.at - START).total_seconds()) for fix in _fixes(patrol)]
 
-    assert held is not None
-    assert found is not None
-    assert patrol.metres((held.at - START).total_seconds()) < 100
-    assert patrol.metres((found.at - START).total_seconds()) > 200
+    assert any(metres < 100 for metres in told)
+    assert any(metres > 200 for metres in told)
+    assert not any(100 <= metres <= 200 for metres in told)
     assert 25 < patrol.frame(inside[3], 64, 36).mean() < 0.8 * patrol.frame(outside, 64, 36).mean()
 
 

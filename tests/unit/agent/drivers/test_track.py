@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from agent.domain import Fix
-from agent.drivers.track import RecordedTrack, newest
+from agent.drivers.track import RecordedTrack, plausible
 from agent.errors import ConfigError
+from tests.unit.builders import NOON
 
 
 def sentence(content: str) -> str:
@@ -41,9 +42,9 @@ def recorded(directory: Path, *lines: str) -> RecordedTrack:
 
 
 def fixes(track: RecordedTrack) -> list[Fix]:
-    """The fixes of the track, found by asking for every tenth of a second."""
-    found = (track.fix(tenth / 10) for tenth in range(int(track.duration * 10) + 1))
-    return list(dict.fromkeys(fix for fix in found if fix is not None))
+    """All fixes of the track."""
+    track.open()
+    return list(track.take(track.duration))
 
 
 def test_the_sentences_of_one_epoch_make_one_fix(tmp_path: Path) -> None:
@@ -100,7 +101,6 @@ def test_a_gga_without_a_fix_of_satellites_or_before_any_date_is_none(tmp_path: 
 def test_midnight_is_passed_with_and_without_a_date(tmp_path: Path) -> None:
     track = recorded(tmp_path, rmc("235959.00"), gga("000000.00"), rmc("000001.00", date="231126"))
     assert [fix.monotonic for fix in fixes(track)] == [0.0, 1.0, 2.0]
-    assert track.fix(2.0) == fixes(track)[-1]
     assert fixes(track)[1].at == datetime(2026, 11, 23, tzinfo=UTC)
 
 
@@ -146,22 +146,21 @@ def test_a_file_that_is_not_there_is_a_fault_of_the_configuration(tmp_path: Path
         RecordedTrack(tmp_path / "away.nmea")
 
 
-def test_no_fix_is_known_before_the_first_nor_a_minute_after_the_last(tmp_path: Path) -> None:
-    track = recorded(tmp_path, rmc("100000.00"), rmc("100001.00"))
+def test_fixes_are_told_once_in_their_order_as_their_instants_come(tmp_path: Path) -> None:
+    track = recorded(tmp_path, *(rmc(f"10000{second}.00") for second in range(6)))
     track.open()
-    assert track.fix(-0.1) is None
-    assert track.fix(0.9) == track.fix(0.0)
-    assert track.fix(61.0) == track.fix(1.0)
-    assert track.fix(61.1) is None
+    told = [[fix.monotonic for fix in track.take(at)] for at in (-0.1, 0.0, 0.9, 3.0, 3.0, 1.0, 3.0, 99.0, 99.0)]
+    assert told == [[], [0.0], [], [1.0, 2.0, 3.0], [], [], [], [4.0, 5.0], []]
     track.close()
     track.close()
 
 
-def test_the_newest_fix_is_the_last_at_or_before_the_instant() -> None:
-    at = datetime(2026, 11, 22, tzinfo=UTC)
-    three = [Fix(43.0, 5.0, at, monotonic) for monotonic in (10.0, 20.0, 30.0)]
-    assert newest([], 10.0) is None
-    assert newest(three, 9.9) is None
-    assert newest(three, 20.0) is three[1]
-    assert newest(three, 29.9) is three[1]
-    assert newest(three, 90.1) is None
+def test_a_track_that_is_opened_again_begins_again(tmp_path: Path) -> None:
+    track = recorded(tmp_path, rmc("100000.00"), rmc("100001.00"))
+    assert [len(fixes(track)) for _ in range(2)] == [2, 2]
+
+
+@pytest.mark.parametrize("speed", [9999.0, 1.7e308, -5.0])
+def test_a_speed_that_no_vehicle_has_is_not_known(speed: float) -> None:
+    told = plausible(Fix(43.3, 5.4, NOON, 0.0, speed=speed, track=90.0))
+    assert (told.speed, told.track) == (None, None)

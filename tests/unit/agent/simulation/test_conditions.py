@@ -11,7 +11,11 @@ import pytest
 
 from agent.domain import Pixels
 from agent.simulation.conditions import STREETS, Conditions, Weather
+from agent.simulation.lens import blur
 from agent.simulation.patrol import Patrol, short_route
+from agent.simulation.scenery import paint_street
+from agent.simulation.surfaces import find_surfaces
+from agent.simulation.view import View
 
 SIZE = 320, 180
 WEATHERS: tuple[Weather, ...] = ("rain", "night")
@@ -62,6 +66,20 @@ def test_the_dark_blurs_what_is_passed_quickly() -> None:
 
     assert abs(slow.metres(parked) - night.metres(fast)) < 0.1
     assert _sharpness(night.frame(fast, 640, 360)) < 0.7 * _sharpness(slow.frame(parked, 640, 360))
+
+
+def test_motion_draws_out_what_is_near_and_leaves_the_rest_where_it_is() -> None:
+    patrol = _patrol()
+    leg, along = patrol.legs[0], 40.0
+    view = View(along, 1.0, yaw=0.3, horizon=0.27, columns=640, rows=360)
+    sharp = paint_street(leg.street, view, leg.light)
+    seen = find_surfaces(view, leg.street, None)
+    blurred = blur(sharp.copy(), view, seen, 0.4)
+
+    assert np.abs(sharp.astype(int) - blurred).mean() < 0.5 * sharp.std()
+    assert _sharpness(blurred) < 0.7 * _sharpness(sharp)
+    assert np.abs(sharp[:40, :160].astype(int) - blurred[:40, :160]).mean() < 12, "far ahead"
+    assert np.array_equal(blur(sharp.copy(), view, seen, 0.0), sharp)
 
 
 def test_mixed_weather_changes_from_street_to_street() -> None:

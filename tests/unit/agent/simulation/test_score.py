@@ -20,7 +20,7 @@ def _at(seconds: float) -> str:
 
 def _defect(label: str, north: float, *runs: tuple[float, float], in_tunnel: bool = False) -> dict[str, Any]:
     lat, lon = moved(ORIGIN, north, 0.0)
-    told = [{"from": _at(begin), "to": _at(end), "in_tunnel": in_tunnel} for begin, end in runs]
+    told = [{"earliest": _at(begin), "from": _at(begin), "to": _at(end), "in_tunnel": in_tunnel} for begin, end in runs]
     return {"label": label, "lat": lat, "lon": lon, "passes": told}
 
 

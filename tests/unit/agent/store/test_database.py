@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.errors import StoreError
-from agent.store.database import open_database, open_read_only
+from agent.errors import DamagedStore, StoreError
+from agent.store.database import open_database, open_read_only, store_errors
 
 OURS = 0x46494441
 FIRST = "CREATE TABLE one (number INTEGER PRIMARY KEY)"
@@ -117,6 +117,15 @@ def test_a_file_that_is_no_database_is_told_and_left_as_it_is(path: Path) -> Non
     with pytest.raises(StoreError, match=r"damaged .file is not a database.; nothing was changed"):
         open_database(path, OURS, [FIRST])
     assert path.read_bytes() == before
+
+
+def test_a_row_that_claims_to_be_larger_than_any_is_damage(path: Path) -> None:
+    database = open_database(path, OURS, ["CREATE TABLE one (content BLOB)"])
+    database.execute_sql("INSERT INTO one VALUES (zeroblob(2000))")
+    database.connection().setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 1000)
+    with pytest.raises(DamagedStore, match="too big"), store_errors(path):
+        database.execute_sql("SELECT content || content FROM one").fetchone()
+    database.close()
 
 
 def test_a_folder_in_place_of_the_file_is_told(path: Path) -> None:

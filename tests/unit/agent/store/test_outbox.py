@@ -5,20 +5,21 @@ from __future__ import annotations
 import resource
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import peewee
 import pytest
 
-from agent.domain import Report
+from agent.domain import Report, SeenAgain
 from agent.errors import StoreError
 from agent.store.database import IDS
 from agent.store.outbox import Counts, Outbox
 from agent.store.store import FILE_NAME, Store
-from tests.unit.builders import identifier, report
+from tests.unit.builders import BOOT, MARSEILLE, NOON, identifier, position, report
 from tests.unit.somebody_else import somebody_else
 
 
@@ -161,6 +162,189 @@ def test_two_threads_use_one_outbox(tmp_path: Path) -> None:
     fill(outbox, *range(10, 20))
     writer.join()
     assert [entry.sequence for entry in outbox.entries()] == list(range(1, 21))
+
+
+def told(outbox: Outbox) -> list[tuple[int, int]]:
+    """Sequence and revision of what is to be sent."""
+    return [(entry.sequence, entry.report.revision) for entry in outbox.pending(0, 100)]
+
+
+def again(old: Report) -> Report:
+    """It was seen again."""
+    return replace(old, seen_again=SeenAgain(1 + (old.seen_again.times if old.seen_again else 0), NOON))
+
+
+def test_what_is_told_anew_is_sent_again_with_a_higher_revision(outbox: Outbox) -> None:
+    fill(outbox, 1, 2)
+    outbox.sent(outbox.pending(0, 10))
+    outbox.settle([identifier(1)])
+    assert outbox.revise(1, lambda old: replace(again(old), revision=77, severity="urgent", label="graffiti"))
+    assert outbox.revise(2, again)
+    assert outbox.revise(1, again)
+    assert told(outbox) == [(1, 2), (2, 1)]
+    found = outbox.find("1")
+    assert found is not None
+    assert found.report == replace(
+        report(1), revision=2, severity="urgent", label="graffiti", seen_again=SeenAgain(2, NOON)
+    )
+    assert not outbox.revise(3, again), "there is none"
+
+
+def test_what_follows_from_a_report_is_revised_with_it(outbox: Outbox) -> None:
+    fill(outbox, 1)
+    outbox.revise(1, lambda old: replace(old, severity="low", label="graffiti", position=position(1000.0)))
+    assert (outbox.oldest("normal", 1), outbox.oldest("low", 1)) == ([], [1])
+    assert outbox.near(["pothole"], *MARSEILLE, 10.0) == []
+    assert outbox.near(["graffiti"], *MARSEILLE, 10.0) == []
+    place = position(1000.0)
+    assert place.lat is not None
+    assert place.lon is not None
+    assert [entry.sequence for entry in outbox.near(["graffiti"], place.lat, place.lon, 1.0)] == [1]
+
+
+def test_a_change_that_fails_leaves_the_report_as_it_was(outbox: Outbox) -> None:
+    fill(outbox, 1)
+
+    def fail(_old: Report) -> Report:
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        outbox.revise(1, fail)
+    assert told(outbox) == [(1, 0)]
+
+
+def test_what_is_held_is_not_sent_and_released_with_its_first_revision(outbox: Outbox) -> None:
+    outbox.append(report(1), held=True)
+    outbox.append(report(2))
+    outbox.append(report(3), held=True)
+    assert told(outbox) == [(2, 0)]
+    assert [entry.held for entry in outbox.entries()] == [True, False, True]
+    assert outbox.counts(since=0).pending == 3
+    outbox.revise(1, again)
+    assert told(outbox) == [(1, 0), (2, 0)]
+    outbox.revise(1, again)
+    assert told(outbox) == [(1, 1), (2, 0)]
+    assert outbox.release([1, 2]) == 0
+    assert outbox.release() == 1
+    assert told(outbox) == [(1, 1), (2, 0), (3, 0)]
+
+
+def test_some_of_what_is_held_is_released_alone(outbox: Outbox) -> None:
+    for number in (1, 2, 3):
+        outbox.append(report(number), held=True)
+    assert outbox.release([2, 99]) == 1
+    assert told(outbox) == [(2, 0)]
+    assert outbox.release([]) == 0
+
+
+def test_a_report_that_is_revised_on_its_way_is_not_settled_by_the_answer_to_what_was_sent(outbox: Outbox) -> None:
+    fill(outbox, 1)
+    outbox.sent(outbox.pending(0, 10))
+    outbox.revise(1, again)
+    assert outbox.settle([identifier(1)]) == 0
+    assert told(outbox) == [(1, 1)]
+    outbox.sent(outbox.pending(0, 10))
+    assert outbox.settle([identifier(1)]) == 1
+    assert outbox.settle([identifier(1)]) == 0
+
+
+def test_what_was_revised_between_reading_and_sending_is_still_to_be_sent(outbox: Outbox) -> None:
+    fill(outbox, 1, 2)
+    read = outbox.pending(0, 10)
+    outbox.revise(1, again)
+    outbox.sent(read)
+    assert states(outbox) == [(1, "pending"), (2, "sent")]
+
+
+def test_a_late_answer_to_what_was_never_revised_settles_it_also_where_it_was_taken_back(outbox: Outbox) -> None:
+    fill(outbox, 1, 2)
+    outbox.sent(outbox.pending(0, 10))
+    outbox.take_back()
+    outbox.revise(2, again)
+    assert outbox.settle([identifier(1), identifier(2)]) == 1
+    assert states(outbox) == [(1, "settled"), (2, "pending")]
+
+
+def test_what_was_refused_stays_refused_however_often_it_is_seen(outbox: Outbox) -> None:
+    fill(outbox, 1)
+    outbox.reject([identifier(1)], "no such label")
+    outbox.revise(1, again)
+    (entry,) = outbox.entries()
+    assert (entry.state, entry.reason, entry.report.revision) == ("rejected", "no such label", 1)
+    assert outbox.retry() == 1
+    assert told(outbox) == [(1, 1)]
+
+
+@pytest.mark.parametrize("answer", ["before", "after"])
+def test_of_what_the_centre_has_had_dropping_a_revision_is_no_loss(outbox: Outbox, answer: str) -> None:
+    fill(outbox, 1, 2, 3)
+    outbox.sent(outbox.pending(0, 2))
+    if answer == "before":
+        outbox.settle([identifier(1)])
+    outbox.revise(1, again)
+    if answer == "after":
+        outbox.settle([identifier(1)])
+    outbox.revise(2, again)
+    outbox.settle([identifier(3)])
+    assert outbox.oldest("normal", 10**6) == [1, 2]
+    assert [dropped.sequence for dropped in outbox.remove([1, 2, 3])] == [2]
+    assert list(outbox.entries()) == []
+
+
+def test_of_what_was_refused_dropping_it_is_a_loss(outbox: Outbox) -> None:
+    fill(outbox, 1)
+    outbox.sent(outbox.pending(0, 1))
+    outbox.settle([identifier(1)])
+    outbox.revise(1, again)
+    outbox.reject([identifier(1)], "no such label")
+    assert [dropped.sequence for dropped in outbox.remove([1])] == [1]
+
+
+def test_the_nearest_of_the_labels_come_first_and_none_that_is_farther_or_held(outbox: Outbox) -> None:
+    for number, metres, label in (
+        (1, 9.0, "pothole"),
+        (2, -4.0, "road_crack"),
+        (3, 10.5, "pothole"),
+        (4, 1.0, "graffiti"),
+        (5, 2.0, "pothole"),
+    ):
+        outbox.append(report(number, label=label, position=position(metres)), held=number == 5)
+    east = replace(position(), lon=MARSEILLE[1] + 0.001)  # as far north, and eighty metres away
+    outbox.append(report(6, position=east))
+    outbox.append(report(7, position=replace(position(), lat=None, lon=None)))
+    found = outbox.near(["pothole", "road_crack"], *MARSEILLE, 10.0)
+    assert [entry.sequence for entry in found] == [2, 1]
+    assert outbox.near([], *MARSEILLE, 10.0) == []
+
+
+def test_places_are_found_by_an_index_and_not_one_by_one(tmp_path: Path, outbox: Outbox) -> None:
+    connection = sqlite3.connect(tmp_path / FILE_NAME)
+    plan = connection.execute(
+        "EXPLAIN QUERY PLAN SELECT sequence FROM report WHERE label IN ('a', 'b') AND lat BETWEEN 1 AND 2 AND held = 0"
+    ).fetchall()
+    connection.close()
+    assert "report_place" in str(plan)
+
+
+@pytest.mark.parametrize(
+    ("change", "is_undated"),
+    [
+        (lambda one: one, True),
+        (lambda one: replace(one, clock="rtc"), True),
+        (lambda one: replace(one, clock="gps"), False),
+        (lambda one: replace(one, clock="ntp"), False),
+        (lambda one: replace(one, boot=identifier(5)), False),
+        (lambda one: replace(one, monotonic=None), False),
+    ],
+)
+def test_of_a_boot_those_reports_are_known_whose_time_is_not_to_be_trusted(
+    outbox: Outbox, change: Callable[[Report], Report], is_undated: bool
+) -> None:
+    outbox.append(change(report(1, clock="unknown", monotonic=12.5)))
+    assert [entry.report.monotonic for entry in outbox.undated(BOOT)] == [12.5] * is_undated
+    for entry in outbox.undated(BOOT):
+        outbox.revise(entry.sequence, lambda old: replace(old, clock="gps"))
+    assert outbox.undated(BOOT) == []
 
 
 def test_a_reader_looks_on_while_another_writes(tmp_path: Path, outbox: Outbox) -> None:

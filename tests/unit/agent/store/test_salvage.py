@@ -16,7 +16,8 @@ from agent.errors import StoreError
 from agent.store import damage, salvage, wal
 from agent.store.quota import Limits
 from agent.store.store import FILE_NAME, Store, open_whole
-from tests.unit.builders import identifier, report
+from tests.unit.agent.store.old_store import write_old
+from tests.unit.builders import BOOT, MARSEILLE, identifier, report
 
 PAGE = 4096
 REPORTS = 400
@@ -233,7 +234,7 @@ def test_where_it_is_lost_what_was_dropped_everything_that_is_gone_is_told(path:
     [
         "UPDATE report SET state = 'pendinf' WHERE sequence = 300",
         "UPDATE sqlite_master SET sql = replace(sql, 'created_at', 'creaued_at') WHERE name = 'report'",
-        "PRAGMA user_version = 3",
+        "PRAGMA user_version = 4",
         "PRAGMA application_id = 7",
         "UPDATE sqlite_sequence SET seq = 9223372036854775807",
     ],
@@ -266,7 +267,8 @@ def test_more_losses_than_one_message_takes_are_told_in_several(tmp_path: Path) 
     with closing(sqlite3.connect(path, isolation_level=None)) as database:
         database.execute(
             "WITH RECURSIVE n(i) AS (SELECT 500 UNION ALL SELECT i + 2 FROM n WHERE i < 6500) "
-            "INSERT INTO report SELECT i, 'x' || i, 'pending', NULL, 'x', 'low', 0, NULL, x'00' FROM n"
+            "INSERT INTO report (sequence, id, label, severity, created_at, payload) "
+            "SELECT i, 'x' || i, 'x', 'low', 0, x'00' FROM n"
         )
     destroy(path, *pages_of(path, "report", "internal"))
     salvage.salvage(path)
@@ -274,6 +276,47 @@ def test_more_losses_than_one_message_takes_are_told_in_several(tmp_path: Path) 
     losses = [loss for loss in store.losses.pending(10_000) if loss.reason == "damaged"]
     assert len(losses) > 1
     assert max(len(loss.sequences) for loss in losses) <= 1000
+    store.close()
+
+
+@pytest.mark.parametrize("kind", ["leaf", "internal"])
+def test_of_a_damaged_store_of_the_version_before_no_more_is_lost(tmp_path: Path, kind: str) -> None:
+    path = write_old(tmp_path, range(1, REPORTS + 1), settled=range(1, 101))
+    destroy(path, *pages_of(path, "report", kind)[-3:])
+    assert damage.is_there(path)
+    lost = {number for first, last in salvage.salvage(path).lost for number in range(first, last + 1)}
+    states = kept(path)
+    assert set(states) | lost == set(range(1, REPORTS + 1))
+    assert len(lost) < 40
+    assert lost if kind == "leaf" else not lost
+    assert {number for number, state in states.items() if state == "settled"} == set(range(1, 101)) - lost
+    store = Store(tmp_path)
+    assert [entry.report for entry in store.outbox.pending(0, REPORTS)] == [
+        report(number) for number in range(101, REPORTS + 1) if number not in lost
+    ]
+    assert not any(entry.held for entry in store.outbox.entries())
+    assert store.outbox.revise(101, lambda old: old)
+    store.close()
+    assert not damage.is_there(path)
+
+
+def test_what_was_revised_or_held_in_a_damaged_store_stays_so(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    with store._database.transaction():
+        for number in range(1, REPORTS + 1):
+            store.outbox.append(report(number, clock="rtc", monotonic=float(number)), held=number % 2 == 0)
+    store.outbox.revise(1, lambda old: old)
+    store.close()
+    path = tmp_path / FILE_NAME
+    destroy(path, *pages_of(path, "report", "internal"))
+    salvage.salvage(path)
+    store = Store(tmp_path)
+    assert [entry.sequence for entry in store.outbox.pending(0, REPORTS)] == list(range(1, REPORTS, 2))
+    assert store.outbox.pending(0, 1)[0].report.revision == 1
+    store.outbox.settle([identifier(1)])
+    assert store.outbox.pending(0, 1)[0].sequence == 1, "its revision was not sent"
+    assert len(store.outbox.near(["pothole"], *MARSEILLE, 1.0)) == REPORTS // 2
+    assert len(store.outbox.undated(BOOT)) == REPORTS
     store.close()
 
 

@@ -18,12 +18,18 @@ from tests.unit.builders import DEVICE, PREFIX
 VALIDATOR = Validator()
 
 
+def revision_of(feature: dict[str, Any]) -> int:
+    """Of a report as it was sent."""
+    return int(feature["properties"].get("revision", 0))
+
+
 class Centre:
-    """A Publisher whose other end stores each report once and answers in the same exchange."""
+    """A Publisher whose other end stores each report once, as it was told last, and answers in the same exchange."""
 
     def __init__(self) -> None:
-        self.stored: dict[str, dict[str, Any]] = {}  # by id, as first sent
+        self.stored: dict[str, dict[str, Any]] = {}  # by id, with the highest revision
         self.received: list[list[str]] = []  # ids of each message of reports
+        self.revisions: list[tuple[str, int]] = []  # of each report that arrived, with its id
         self.sizes: list[int] = []  # of them, in bytes
         self.losses: dict[str, dict[str, Any]] = {}  # by id
         self.pictures: dict[str, bytes] = {}  # whole ones, by the report's id
@@ -82,12 +88,15 @@ class Centre:
         ids = [feature["id"] for feature in checked.reports]
         self.received.append(ids)
         self.sizes.append(len(message.payload))
+        self.revisions += [(feature["id"], revision_of(feature)) for feature in checked.reports]
         if self.refuses_messages:
             self._answer(Acknowledgement((), ((message.properties["id"], "unreadable"),)))
             return
         for feature in checked.reports:
             if feature["id"] not in self.refused:
-                self.stored.setdefault(feature["id"], feature)
+                known = self.stored.setdefault(feature["id"], feature)
+                if revision_of(feature) > revision_of(known):
+                    self.stored[feature["id"]] = feature
         good = tuple(identifier for identifier in ids if identifier not in self.refused)
         self._answer(Acknowledgement(good, tuple((i, self.refused[i]) for i in ids if i in self.refused)))
 

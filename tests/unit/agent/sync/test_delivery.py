@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import pytest
 
-from agent.domain import Acknowledgement, Blurring, Evidence
+from agent.domain import Acknowledgement, Blurring, Evidence, Report, SeenAgain
 from agent.errors import DeviceError, StoreError
 from agent.interfaces import Message
 from agent.store.outbox import Outbox
@@ -19,8 +20,8 @@ from agent.sync.delivery import AHEAD, BATCH, STALLED, UNUSABLE, Delivery
 from agent.sync.messages import acknowledgement
 from agent.sync.transfer import LARGEST_PIECE
 from agent.sync.window import BEGIN
-from tests.unit.agent.sync.centre import Centre
-from tests.unit.builders import BOOT, DEVICE, PREFIX, identifier, report
+from tests.unit.agent.sync.centre import Centre, revision_of
+from tests.unit.builders import BOOT, DEVICE, NOON, PREFIX, identifier, report
 
 RESEND_AFTER = 60.0
 
@@ -405,6 +406,128 @@ def test_a_centre_that_owes_an_answer_is_silent_until_it_gives_one(
     centre.says = centre.answers[-1:]
     delivery.step(125.0)
     assert delivery.silence(1000.0) == 0.0
+
+
+def again(old: Report) -> Report:
+    """It was seen again."""
+    return replace(old, seen_again=SeenAgain(1 + (old.seen_again.times if old.seen_again else 0), NOON))
+
+
+def test_a_report_that_is_told_anew_on_its_way_is_sent_again_and_settled_once(
+    outbox: Outbox, centre: Centre, delivery: Delivery
+) -> None:
+    centre.silent = True
+    fill(outbox, 2)
+    delivery.step(0.0)
+    outbox.revise(1, again)
+    delivery.step(1.0)
+    assert centre.received == [ids(1, 2)], "the answer to the first would be taken for both"
+    centre.silent = False
+    centre.says += centre.answers
+    delivery.step(2.0)
+    assert (states(outbox), delivery.counters.settled) == (["pending", "settled"], 1)
+    delivery.step(3.0)
+    delivery.step(4.0)
+    assert centre.revisions == [(identifier(1), 0), (identifier(2), 0), (identifier(1), 1)]
+    assert (states(outbox), delivery.counters.settled, delivery.waiting) == (["settled"] * 2, 2, 0)
+    assert revision_of(centre.stored[identifier(1)]) == 1
+
+
+def test_a_report_that_is_told_anew_while_the_connection_is_gone_goes_once_as_it_is_now(
+    outbox: Outbox, centre: Centre, delivery: Delivery
+) -> None:
+    centre.silent = True
+    fill(outbox, 1)
+    delivery.step(0.0)
+    centre.away = True
+    with pytest.raises(DeviceError):
+        delivery.step(1.0)
+    outbox.revise(1, again)
+    outbox.revise(1, again)
+    centre.away = centre.silent = False
+    delivery.step(2.0)
+    delivery.step(3.0)
+    assert centre.revisions == [(identifier(1), 0), (identifier(1), 2)]
+    assert (states(outbox), delivery.counters.settled) == (["settled"], 1)
+
+
+def test_an_answer_to_what_was_told_first_that_comes_late_does_not_settle_what_is_not_sent_yet(
+    outbox: Outbox, centre: Centre, delivery: Delivery
+) -> None:
+    centre.silent = True
+    fill(outbox, 1)
+    delivery.step(0.0)
+    centre.away = True
+    with pytest.raises(DeviceError):
+        delivery.step(1.0)
+    outbox.revise(1, again)
+    outbox.settle(ids(1))
+    assert states(outbox) == ["pending"]
+    centre.away = False
+    delivery.step(2.0)
+    assert revision_of(centre.stored[identifier(1)]) == 1
+    centre.says += centre.answers
+    delivery.step(3.0)
+    assert (states(outbox), delivery.counters.settled, delivery.waiting) == (["settled"], 1, 0)
+
+
+def test_a_centre_that_answers_after_the_second_sending_settles_what_was_told_anew_once(
+    outbox: Outbox, centre: Centre, delivery: Delivery
+) -> None:
+    centre.silent = True
+    fill(outbox, 1)
+    delivery.step(0.0)
+    outbox.revise(1, again)
+    keep_awake(outbox, centre, delivery, RESEND_AFTER)
+    assert centre.revisions.count((identifier(1), 1)) == 0
+    delivery.step(RESEND_AFTER + 1)
+    assert centre.revisions.count((identifier(1), 1)) == 1
+    before = delivery.counters.settled
+    centre.says += centre.answers
+    delivery.step(RESEND_AFTER + 2)
+    assert (outbox.counts(0).pending, delivery.counters.settled - before, delivery.waiting) == (0, 1, 0)
+    assert revision_of(centre.stored[identifier(1)]) == 1
+
+
+def test_what_the_centre_has_goes_again_when_it_is_told_anew_and_its_picture_does_not(
+    store: Store, centre: Centre, delivery: Delivery
+) -> None:
+    picture(store, 1, 50_000)
+    for second in range(5):
+        delivery.step(float(second))
+    assert list(centre.pictures) == ids(1)
+    store.outbox.revise(1, again)
+    delivery.step(5.0)
+    delivery.step(6.0)
+    assert (centre.revisions, states(store.outbox)) == ([(identifier(1), 0), (identifier(1), 1)], ["settled"])
+    assert sum(centre.piece_sizes) == 50_000, "no byte twice"
+
+
+def test_what_is_held_waits_and_goes_once_it_is_released(outbox: Outbox, centre: Centre, delivery: Delivery) -> None:
+    outbox.append(report(1), held=True)
+    outbox.append(report(2))
+    delivery.step(0.0)
+    delivery.step(1.0)
+    assert centre.received == [ids(2)]
+    assert delivery.silence(1000.0) == 0.0
+    outbox.release([1])
+    delivery.step(2.0)
+    assert centre.revisions == [(identifier(2), 0), (identifier(1), 0)]
+    assert states(outbox) == ["settled"] * 2
+
+
+def test_what_is_refused_after_it_was_told_anew_is_not_offered_again(
+    outbox: Outbox, centre: Centre, delivery: Delivery
+) -> None:
+    centre.refused[identifier(1)] = "no such label"
+    centre.silent = True
+    fill(outbox, 1)
+    delivery.step(0.0)
+    outbox.revise(1, again)
+    centre.says += centre.answers
+    delivery.step(1.0)
+    delivery.step(2.0)
+    assert (centre.received, states(outbox), delivery.waiting) == ([ids(1)], ["rejected"], 0)
 
 
 def test_new_reports_go_first_while_a_backlog_drains_and_the_backlog_goes_on(

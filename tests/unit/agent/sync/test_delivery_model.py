@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import replace
 
 import numpy as np
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from agent.domain import Blurring, Evidence
+from agent.domain import Blurring, Evidence, Report, SeenAgain
 from agent.errors import DeviceError
 from agent.store.store import Store
 from agent.sync.delivery import Delivery
-from tests.unit.agent.sync.centre import Centre
-from tests.unit.builders import DEVICE, PREFIX, identifier, report
+from tests.unit.agent.sync.centre import Centre, revision_of
+from tests.unit.builders import DEVICE, NOON, PREFIX, identifier, report
 from tests.unit.memory import memory_folder
 
 RESEND_AFTER = 60.0
 PICTURE = Evidence(np.random.default_rng(1).bytes(70_000), 1280, 720, Blurring("faces 1", 0, 0))
+
+
+def see_again(old: Report) -> Report:
+    return replace(old, seen_again=SeenAgain(1 + (old.seen_again.times if old.seen_again else 0), NOON))
 
 
 class World(RuleBasedStateMachine):
@@ -58,6 +63,29 @@ class World(RuleBasedStateMachine):
         self.committed.append(identifier(len(self.committed) + 1))
         self.pictured.add(self.committed[-1])
         self.store.append(report(len(self.committed), evidence=PICTURE.facts, evidence_withheld=None), PICTURE)
+
+    @rule()
+    def find_in_a_tunnel(self) -> None:
+        """It waits for its place."""
+        self.committed.append(identifier(len(self.committed) + 1))
+        self.store.append(report(len(self.committed)), held=True)
+
+    @rule(which=st.integers(0, 10_000))
+    def leave_the_tunnel(self, which: int) -> None:
+        """Some go with their place, one as it is, and one turns out to be known."""
+        held = [entry.sequence for entry in self.store.outbox.entries() if entry.held]
+        known = [entry.sequence for entry in self.store.outbox.entries() if not entry.held]
+        if held and known:
+            self.store.merge(held.pop(), known[which % len(known)], see_again)
+        self.store.outbox.release(held[:1])
+        for sequence in held[1:]:
+            self.store.outbox.revise(sequence, lambda old: old)
+
+    @precondition(lambda self: bool(self.committed))
+    @rule(which=st.integers(0, 10_000))
+    def tell_anew(self, which: int) -> None:
+        """One was seen again."""
+        self.store.outbox.revise(1 + which % len(self.committed), see_again)
 
     @rule(seconds=st.sampled_from((0.0, 1.0, RESEND_AFTER + 1)))
     def step(self, seconds: float) -> None:
@@ -104,13 +132,14 @@ class World(RuleBasedStateMachine):
 
     @invariant()
     def each_report_is_accounted_for(self) -> None:
-        states = {entry.report.id: entry.state for entry in self.store.outbox.entries()}
+        entries = {entry.report.id: entry for entry in self.store.outbox.entries()}
+        states = {name: entry.state for name, entry in entries.items()}
         dropped = self.told("report")
         for name in self.committed:
             state = states.get(name)
             assert state is not None or name in dropped or name in self.centre.stored
             if state == "settled":
-                assert name in self.centre.stored
+                assert revision_of(self.centre.stored[name]) == entries[name].report.revision
             if state == "rejected":
                 assert name in self.centre.refused
         assert set(self.centre.stored) <= set(self.committed)
@@ -119,6 +148,7 @@ class World(RuleBasedStateMachine):
     def teardown(self) -> None:
         """In the end the weather is fine, and everything arrives."""
         self.centre.away = self.centre.silent = False
+        self.store.outbox.release()
         for _time in range(2 * len(self.committed) + 5):
             self.step(RESEND_AFTER + 1)
         assert self.store.outbox.counts(since=0).pending == 0

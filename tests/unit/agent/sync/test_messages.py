@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.domain import Acknowledgement, Position, Report
+from agent.domain import Acknowledgement, Position, Report, SeenAgain
 from agent.store.outbox import Entry
 from agent.sync.messages import (
     LARGEST_ACKNOWLEDGEMENT,
@@ -106,6 +106,37 @@ def test_a_position_on_the_equator_and_the_meridian_is_a_position() -> None:
 @pytest.mark.parametrize(("seconds", "historical"), [(0, False), (60, False), (60.1, True), (86400 * 90, True)])
 def test_a_report_seen_more_than_a_minute_before_it_is_sent_is_historical(seconds: float, historical: bool) -> None:
     assert sent(entry(), NOON + timedelta(seconds=seconds))["properties"]["historical"] is historical
+
+
+def test_what_is_told_anew_says_so_and_only_what_there_is_to_say() -> None:
+    def news(**changes: Any) -> dict[str, Any]:
+        return {
+            name: value
+            for name, value in sent(entry(**changes))["properties"].items()
+            if name in {"revision", "seen_again", "first_observed_at"}
+        }
+
+    assert news() == {}
+    assert news(revision=3) == {"revision": 3}
+    assert news(revision=1, seen_again=SeenAgain(2, NOON)) == {
+        "revision": 1,
+        "seen_again": {"times": 2, "last_at": "2026-11-22T12:00:00.000Z"},
+    }
+    wrong = datetime(1970, 1, 1, 0, 0, 12, tzinfo=UTC)
+    assert news(first_observed_at=wrong) == {"first_observed_at": "1970-01-01T00:00:12.000Z"}
+
+
+def test_seconds_since_the_boot_are_nobodys_business() -> None:
+    assert b"monotonic" not in feature(entry(monotonic=12.5), NOON)
+
+
+@given(
+    revision=st.integers(0, 2**31 - 1),
+    times=st.integers(1, 10**6),
+    last_at=st.datetimes(datetime(1970, 1, 1), datetime(2199, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001 - as hypothesis wants its bounds
+)
+def test_however_often_it_was_seen_again_a_report_fits_the_schema(revision: int, times: int, last_at: datetime) -> None:
+    sent(entry(revision=revision, seen_again=SeenAgain(times, last_at), first_observed_at=last_at))
 
 
 @given(

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.domain import Here
-from agent.pipeline.locate import travel
+from agent.plane import travel
 from agent.zones import geojson, intake, stored
 from agent.zones.zone import Zone
 from agent.zones.zones import NOWHERE, Zones
