@@ -11,7 +11,7 @@ TEST_PACKAGES := $(DEMO_PACKAGES) mosquitto-clients gpsd openssl systemd fiu-uti
 	gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good python3-gi
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check unit integration faults power wheel format translations bench train evaluate clean demo-packages test-packages
+.PHONY: help demo test check unit integration faults power v4l2 wheel format translations bench train evaluate clean demo-packages test-packages
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,8 +41,15 @@ power: .guest/initrd.gz $(VENV)/.developed ## Cut the power of a vehicle in a ma
 	$(BIN)/python -m tests.system.power $(or $(CUTS),20) $(or $(SEED),1)
 
 .guest/initrd.gz:
-	@$(MAKE) --no-print-directory packages WANTED="qemu-system-x86 qemu-system-common busybox-static openssl"
-	mkdir -p .guest && cd .guest && sh ../tests/system/guest.sh
+	@$(MAKE) --no-print-directory packages WANTED="qemu-system-x86 qemu-system-common busybox-static kmod openssl"
+	mkdir -p .guest && cd .guest && sh ../tests/system/guest.sh linux-image-cloud-amd64
+
+v4l2: .guest/v4l2/initrd.gz $(VENV)/.developed ## Read, unplug and plug in a V4L2 camera in a machine of its own
+	$(BIN)/python -m tests.system.v4l2
+
+.guest/v4l2/initrd.gz:
+	@$(MAKE) --no-print-directory packages WANTED="qemu-system-x86 qemu-system-common busybox-static kmod"
+	mkdir -p .guest/v4l2 && cd .guest/v4l2 && sh ../../tests/system/guest.sh linux-image-amd64 vivid
 
 wheel: $(VENV)/.developed ## dist/fidamia_agent-*.whl
 	rm -rf build dist *.egg-info
