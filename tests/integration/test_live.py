@@ -31,7 +31,7 @@ def test_camera_and_gpsd_lost_and_found(tmp_path: Path, receiver: Receiver, make
         chain.agent.start()
         assert wait_until(lambda: (chain.figure("centre", "settled") or 0) >= 2, 60), chain.agent.log
         camera.stop()
-        assert wait_until(lambda: "[camera]" in chain.status()[1]["sentence"], 15), chain.status()
+        assert wait_until(lambda: "gives no picture" in chain.status()[1]["sentence"], 15), chain.status()
         receiver.kill_gpsd()
         seen = chain.figure("camera", "frames")
         camera = MjpegServer(street(), camera.port, rate=10)
