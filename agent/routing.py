@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from agent.i18n import _
+from agent.plane import KMH
 from agent.rules import COMMUNE, DOMAIN, LONGEST, Rule, Urgent
 from agent.taxonomy import Severity
 
 URGENT: Severity = "urgent"
 DEADLINES: dict[Severity, float] = {"urgent": 24.0, "normal": 120.0, "low": 720.0}  # hours
-KMH = 3.6  # kilometres an hour in a metre a second
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +118,11 @@ class Routing:
             given.append(rule.deadline_h)
         usual = DEADLINES[severity] if raised else self._deadlines.get(label, DEADLINES[severity])
         return min(given, default=usual)
+
+
+def severity_name(severity: str) -> str:
+    """In the reader's language."""
+    return {"low": _("low"), "normal": _("normal"), "urgent": _("urgent")}[severity]
 
 
 def _rank(rule: Rule, label: str, places: Sequence[str], severity: Severity) -> tuple[bool, int, bool] | None:

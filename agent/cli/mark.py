@@ -9,18 +9,14 @@ import click
 
 from agent import config
 from agent.cli.guard import config_option
-from agent.configfile import unknown
+from agent.cli.queue import find_report, open_store
+from agent.cli.route import check_mark
 from agent.domain import Report
-from agent.errors import FidamiaError
-from agent.i18n import _, shown
+from agent.i18n import _
 from agent.manifest import load_manifest
+from agent.routing import severity_name
 from agent.routingtable import load_routing
-from agent.store.store import Store
 from agent.zones.zones import Zones
-
-
-class UnknownReport(FidamiaError):
-    """No report of that number or id."""
 
 
 @click.command()
@@ -36,14 +32,10 @@ def command(which: str, word: str, config_path: Path) -> None:
     settings = config.load(config_path)
     zones = Zones.load(settings.store_directory)
     routing = load_routing(settings, load_manifest(settings.model.name), zones, config_path)
-    if word not in routing.marks:
-        sentence = _("no rule knows the mark {name}").format(name=shown(word))
-        raise click.UsageError(unknown(word, routing.marks, sentence))
-    store = Store(settings.store_directory)
+    check_mark(routing, word)
+    store = open_store(settings, writing=True)
     try:
-        entry = store.outbox.find(which)
-        if entry is None:
-            raise UnknownReport(_("{which}: there is no such report; fidamia queue ls shows them").format(which=which))
+        entry = find_report(store, which)
 
         def change(report: Report) -> Report:
             place = report.position
@@ -54,10 +46,8 @@ def command(which: str, word: str, config_path: Path) -> None:
             return replace(report, mark=word, severity=found.severity, team=found.team)
 
         store.outbox.revise(entry.sequence, change, release=False)
-        changed = store.outbox.find(which)
+        changed = find_report(store, which).report
     finally:
         store.close()
-    severity = changed.report.severity if changed else entry.report.severity
-    names = {"low": _("low"), "normal": _("normal"), "urgent": _("urgent")}
     sentence = _("Report {number} is marked {word}: {severity}. The centre will be told.")
-    click.echo(sentence.format(number=entry.sequence, word=word, severity=names[severity]))
+    click.echo(sentence.format(number=entry.sequence, word=word, severity=severity_name(changed.severity)))

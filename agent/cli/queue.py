@@ -39,7 +39,7 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="For machines: one report a line.")
 def ls(config_path: Path, state: tuple[str, ...], everything: bool, as_json: bool) -> None:
     """List what is kept, the newest last. Exit codes: 0, 74 store, 78 configuration."""
-    store = _open(config.load(config_path))
+    store = open_store(config.load(config_path))
     wanted = state or tuple(one for one in STATES if one != "settled")
     entries = store.outbox.entries(*wanted) if everything else store.outbox.newest(SHOWN, *wanted)
     number = 0
@@ -74,11 +74,11 @@ def show(which: str, config_path: Path) -> None:
     """
     from agent.sync.messages import feature  # noqa: PLC0415 - the list need not wait for it
 
-    store = _open(config.load(config_path))
-    entry = store.outbox.find(which)
-    store.close()
-    if entry is None:
-        raise UnknownReport(_("no report {id}; fidamia queue ls lists them").format(id=shown(which)))
+    store = open_store(config.load(config_path))
+    try:
+        entry = find_report(store, which)
+    finally:
+        store.close()
     content = {
         "state": entry.state,
         "reason": entry.reason,
@@ -92,7 +92,7 @@ def show(which: str, config_path: Path) -> None:
 @config_option(config.DEFAULT_PATH)
 def check(config_path: Path) -> None:
     """Read all that is kept, from end to end. Exit codes: 0 it is whole; 1 it is not; 78 configuration."""
-    store = _open(config.load(config_path))
+    store = open_store(config.load(config_path))
     faults = store.faults()
     counts = store.outbox.counts(since=0)
     store.close()
@@ -127,7 +127,7 @@ def export(path: Path, config_path: Path, state: tuple[str, ...]) -> None:
     if state and suffix == BUNDLE:
         raise click.UsageError(_("--state is for maps; a .zip holds what the centre has not"))
     settings = config.load(config_path)
-    store = _open(settings)
+    store = open_store(settings)
     try:
         number = _bundle(path, store, settings) if suffix == BUNDLE else _map(path, store.outbox.entries(*state))
     except OSError as error:
@@ -151,7 +151,7 @@ def export(path: Path, config_path: Path, state: tuple[str, ...]) -> None:
 @click.option("--all", "everything", is_flag=True, help="All that the centre refused.")
 def retry(ids: tuple[str, ...], config_path: Path, everything: bool) -> None:
     """Offer the centre again what it refused: these reports, or all. Exit codes: 0; 1 if there is none such."""
-    store = _open(config.load(config_path), writing=True)
+    store = open_store(config.load(config_path), writing=True)
     number = store.outbox.retry(_chosen(store, ids, everything))
     store.close()
     click.echo(
@@ -170,17 +170,26 @@ def purge(ids: tuple[str, ...], config_path: Path, everything: bool) -> None:
 
     Exit codes: 0; 1 if there is none such.
     """
-    store = _open(config.load(config_path), writing=True)
+    store = open_store(config.load(config_path), writing=True)
     number = store.purge(_chosen(store, ids, everything))
     store.close()
     click.echo(ngettext("{number} report was dropped.", "{number} reports were dropped.", number).format(number=number))
 
 
-def _open(settings: config.Config, writing: bool = False) -> Store:
+def open_store(settings: config.Config, writing: bool = False) -> Store:
+    """The device's store. Raises StoreError, also where there is none."""
     directory = settings.store_directory
     if not (directory / FILE_NAME).exists():
         raise StoreError(_("{path}: there is no store; the agent has never run here").format(path=directory))
     return Store(directory, read_only=not writing)
+
+
+def find_report(store: Store, which: str) -> Entry:
+    """The report of that number or id. Raises UnknownReport."""
+    entry = store.outbox.find(which)
+    if entry is None:
+        raise UnknownReport(_("no report {id}; fidamia queue ls lists them").format(id=shown(which)))
+    return entry
 
 
 def _chosen(store: Store, ids: Sequence[str], everything: bool) -> list[int] | None:

@@ -15,7 +15,8 @@ from agent.configfile import unknown
 from agent.domain import Here
 from agent.i18n import _, shown
 from agent.manifest import load_manifest
-from agent.routing import KMH, Assignment, Routing
+from agent.plane import KMH
+from agent.routing import Assignment, Routing, severity_name
 from agent.routingtable import load_routing
 from agent.zones.zones import Zones
 
@@ -71,7 +72,13 @@ def _degrees(name: str, text: str, limit: int) -> float:
 def _check_words(routing: Routing, label: str, mark: str | None) -> None:
     if label not in routing.labels:
         raise click.UsageError(unknown(label, routing.labels, _("{name} is no label").format(name=shown(label))))
-    if mark is not None and mark not in routing.marks:
+    if mark is not None:
+        check_mark(routing, mark)
+
+
+def check_mark(routing: Routing, mark: str) -> None:
+    """Raises UsageError for a word of the crew that no rule knows."""
+    if mark not in routing.marks:
         raise click.UsageError(
             unknown(mark, routing.marks, _("no rule knows the mark {name}").format(name=shown(mark)))
         )
@@ -91,7 +98,6 @@ def _facts(label: str, found: Assignment, here: Here, known: bool) -> dict[str, 
 
 
 def _show(label: str, found: Assignment, here: Here, known: bool) -> None:
-    severities = {"low": _("low"), "normal": _("normal"), "urgent": _("urgent")}
     sentence = _("{label} goes to {team}: {severity}, within {hours:g} h")
     if found.team is None:
         sentence = _("nobody gets {label}, which is to be repaired within {hours:g} h ({severity})")
@@ -99,7 +105,7 @@ def _show(label: str, found: Assignment, here: Here, known: bool) -> None:
         sentence.format(
             label=label,
             team=found.team,
-            severity=severities[found.severity],
+            severity=severity_name(found.severity),
             hours=found.deadline.total_seconds() / HOUR,
         )
     )

@@ -59,3 +59,14 @@ def test_it_is_said_in_french(tmp_path: Path, store: Store) -> None:
     with in_french():
         said = mark(tmp_path, "1", "insulting").stdout
     assert said == "Signalement 1 marqué insulting : urgent. Le centre en sera informé.\n"
+
+
+def test_where_the_agent_has_never_run_no_store_is_made(tmp_path: Path) -> None:
+    result = mark(tmp_path, "1", "insulting")
+    assert result.exit_code == 74
+    assert "the agent has never run here" in result.stderr
+    assert not (tmp_path / "store").exists()
+
+
+def test_what_is_no_number_is_told_in_one_line(tmp_path: Path, store: Store) -> None:
+    assert mark(tmp_path, "1\n2", "insulting").stderr.count("\n") == 1
