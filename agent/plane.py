@@ -7,6 +7,7 @@ import math
 from agent.domain import Fix, Position
 
 EARTH_RADIUS = 6_371_008.8  # metres, mean radius (IUGG)
+KMH = 3.6  # kilometres an hour in a metre a second
 STANDING = 0.7  # metres per second; below, a receiver's speed is its noise
 
 

@@ -8,28 +8,17 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import cycle
-from typing import Protocol
 
 import numpy as np
 
 from agent.domain import Fix, Frame
 from agent.errors import DeviceError
 from agent.i18n import _
-from agent.interfaces import Camera, Due, always
+from agent.interfaces import Camera, Due, Gps, always
 from agent.outage import Outage, fails
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)  # where a clock without a battery begins
 GREY = 128
-
-
-class Gps(Protocol):
-    """A source of fixes; see `agent.interfaces`."""
-
-    def open(self) -> None: ...
-
-    def take(self, monotonic: float) -> Sequence[Fix]: ...
-
-    def close(self) -> None: ...
 
 
 class FlakyCamera:

@@ -27,7 +27,7 @@ Candidates = tuple[Candidate, ...]
 class Span:
     """When a run of frames is over."""
 
-    reach: float = 30.0  # metres after it began, in any case: what goes on for longer is reported again
+    reach: float = 40.0  # metres after it began, in any case: what goes on for longer is reported again
     gap: float = 9.0  # metres after it was last seen
     patience: float = 3.0  # seconds after that, where the way is not known
     longest: float = 20.0  # seconds after it began, there: what nobody ends would be lost with the power

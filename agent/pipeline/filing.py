@@ -14,7 +14,7 @@ from agent.manifest import Manifest
 from agent.pipeline.anonymise import Identity, anonymise
 from agent.pipeline.dating import Dating
 from agent.pipeline.known import Known, Memory, is_same_pass, news
-from agent.pipeline.locate import UNKNOWN_EPH, Fixes
+from agent.pipeline.locate import Fixes, taken_at
 from agent.pipeline.place import Mounting, place, placed
 from agent.routing import Routing
 from agent.store.store import Store
@@ -116,16 +116,16 @@ class Filing:
         while self._unsaved:
             case = self._unsaved[0]
             report = self._completed(case)
-            if self._is_known(case, report, now):
+            if self._is_known(case, now):
                 self._file(report)
             else:
                 self._held[self._store.append(report, held=True)] = case
                 self.filed.reports += 1
             self._unsaved.popleft()
         for sequence, case in list(self._held.items()):
-            report = self._completed(case)
-            if self._is_known(case, report, now):
-                self._settle(sequence, report)
+            # Asked first: to find the place takes milliseconds, and a tunnel has many frames.
+            if self._is_known(case, now):
+                self._settle(sequence, self._completed(case))
                 del self._held[sequence]
         self.trouble = None
 
@@ -149,7 +149,7 @@ class Filing:
         if self._unsaved:
             log.error("%d report(s) that waited in memory are lost", len(self._unsaved))
 
-    def _is_known(self, case: _Case, report: Report, now: float) -> bool:
+    def _is_known(self, case: _Case, now: float) -> bool:
         """Whether more will not be known of its place and time, or not in time."""
         is_placed = case.fix is not None or self._fixes.is_final(case.at)
         is_dated = self._dating.best(case.at) is not None
@@ -179,9 +179,7 @@ class Filing:
     def _position(self, case: _Case) -> Position:
         """Of the object."""
         if case.fix is not None:  # whoever took the picture stood before it
-            fix = case.fix
-            eph = UNKNOWN_EPH if fix.eph is None else fix.eph
-            return Position("gnss", fix.lat, fix.lon, abs(case.at - fix.monotonic), eph, fix.speed, fix.track)
+            return taken_at(case.fix, case.at)
         vehicle = self._fixes.position(case.at)
         if vehicle.source not in ("gnss", "interpolated"):
             return vehicle

@@ -171,6 +171,11 @@ class Fixes:
         return fix.track
 
 
+def taken_at(fix: Fix, at: float) -> Position:
+    """Of whoever took a picture at that instant (seconds) that carries its own fix."""
+    return Position("gnss", fix.lat, fix.lon, abs(at - fix.monotonic), _eph(fix), fix.speed, fix.track)
+
+
 def _eph(fix: Fix) -> float:
     return UNKNOWN_EPH if fix.eph is None else fix.eph
 

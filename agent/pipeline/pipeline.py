@@ -14,7 +14,7 @@ from agent.pipeline.aggregate import Aggregator
 from agent.pipeline.classify import look
 from agent.pipeline.dating import Dating
 from agent.pipeline.filing import Filing
-from agent.pipeline.locate import UNKNOWN_EPH, Fixes
+from agent.pipeline.locate import Fixes, taken_at
 from agent.pipeline.place import Mounting
 from agent.pipeline.quality import UNCHANGED, Gate
 from agent.pipeline.regions import Cost, Pace, Rota
@@ -33,7 +33,6 @@ class Counters:
     frames: int = 0  # came from the cameras
     looked_at: int = 0  # were classified
     refused: Counter[str] = field(default_factory=Counter)  # were of no use, by reason
-    last_frame: float | None = None  # seconds, on the clock of the frames
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +81,7 @@ class Pipeline:
         self._is_open = False
         self._silent = 0.0  # seconds without a frame
         self._now = 0.0  # seconds, on the clock of the frames
-        self._unchanged: dict[str, float] = {}  # seconds, by camera: since when it shows the same
+        self._before: dict[str, float] = {}  # seconds, by camera: when its last frame was taken
 
     @property
     def now(self) -> float:
@@ -167,15 +166,11 @@ class Pipeline:
 
     def _position(self, at: float, fix: Fix | None) -> Position:
         """Of the vehicle, or of whoever took the picture."""
-        if fix is None:
-            return self.fixes.position(at)
-        eph = UNKNOWN_EPH if fix.eph is None else fix.eph
-        return Position("gnss", fix.lat, fix.lon, abs(at - fix.monotonic), eph, fix.speed, fix.track)
+        return self.fixes.position(at) if fix is None else taken_at(fix, at)
 
     def _take(self, frame: Frame) -> None:
         self._hear(frame.monotonic)
         self.counters.frames += 1
-        self.counters.last_frame = frame.monotonic
         eye = self._eyes[frame.camera]
         position = self._position(frame.monotonic, frame.fix)
         reason = self.gate.judge(frame.pixels, frame.camera, (position.speed or 0.0) >= MOVING)
@@ -192,10 +187,10 @@ class Pipeline:
 
     def _watch(self, frame: Frame, reason: str | None) -> None:
         """Where the camera shows the same as before, the vehicle stands: in a tunnel nothing else tells."""
-        since = self._unchanged.get(frame.camera)
+        since = self._before.get(frame.camera)
         if reason == UNCHANGED and since is not None:
             self.fixes.stood(since, frame.monotonic)
-        self._unchanged[frame.camera] = frame.monotonic
+        self._before[frame.camera] = frame.monotonic
 
     def _flush(self) -> None:
         for eye in self._eyes.values():

@@ -8,10 +8,9 @@ from datetime import datetime, time
 
 from agent.domain import Position
 from agent.interfaces import Demand
-from agent.plane import distance
+from agent.plane import KMH, distance
 
 RETRY = 0.2  # seconds from a frame that was of no use to the next attempt
-KMH = 3.6  # kilometres an hour in a metre a second
 
 Hours = tuple[time, time]  # from (inclusive), to (exclusive), local time; the other way round over midnight
 

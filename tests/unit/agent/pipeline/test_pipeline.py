@@ -208,14 +208,14 @@ def test_a_defect_is_committed_as_soon_as_it_is_out_of_sight(store: MoodyStore) 
 def test_a_camera_without_a_new_frame_is_not_a_failure(store: MoodyStore) -> None:
     bench = Bench(store, None, shot(0.0, POTHOLE), None)
     assert bench.run() == ["pothole"]
-    assert (bench.pipeline.counters.frames, bench.pipeline.counters.last_frame) == (1, 0.0)
+    assert (bench.pipeline.counters.frames, bench.pipeline.now) == (1, 0.0)
 
 
 def test_a_street_without_defects_gives_no_report(store: MoodyStore) -> None:
     bench = Bench(store, *(shot(second) for second in range(5)))
     assert bench.run() == []
     counters = bench.pipeline.counters
-    assert (counters.frames, counters.looked_at, counters.refused.total(), counters.last_frame) == (5, 5, 0, 4.0)
+    assert (counters.frames, counters.looked_at, counters.refused.total(), bench.pipeline.now) == (5, 5, 0, 4.0)
 
 
 def test_a_lost_camera_comes_back_by_itself_and_nothing_seen_is_forgotten(store: MoodyStore) -> None:
